@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "error.h"
+
+/**
+ * ScContext: where everything is.
+ *
+ * Every path that the program uses comes from here, so that a test, `--root` or
+ * the environment redirects all of them.  Members named *_dir and checkouts are
+ * paths as the host sees them once @root is its "/"; sc_context_path() makes of
+ * one the path to open.  Nothing outside base reads the environment.
+ */
+typedef struct
+{
+  char *root;         /* (nullable): directory that stands for "/"; NULL: this system */
+  char *checkouts;    /* deployments: /var/lib/containers/atomic */
+  char *preinstalled; /* read-only deployments: /usr/lib/containers/atomic */
+  char *repo;         /* (nullable): repository, NULL: the rule of docs/formats.md */
+  char *unit_dir;     /* /etc/systemd/system */
+  char *tmpfiles_dir; /* /etc/tmpfiles.d */
+  char *run_dir;      /* $RUN_DIRECTORY: /run */
+  char *state_dir;    /* $STATE_DIRECTORY: /var/lib */
+  char *conf_dir;     /* $CONF_DIRECTORY: /etc */
+  char *runtime;      /* (nullable): runtime path or name that was asked for, NULL: find one */
+  char *program;      /* absolute path of this program, for $ATOMIC */
+  char *http_proxy;   /* (nullable) */
+  char *https_proxy;  /* (nullable) */
+  char *no_proxy;     /* (nullable) */
+  gboolean debug;
+} ScContext;
+
+/**
+ * sc_context_new:
+ * @root: (nullable): `--root`; "/" means the same as NULL
+ *
+ * Built-in paths, then /etc/atomic.conf of @root (YAML: default_storage,
+ * ostree_repository, checkout_path, runtime, registry_confdir, http_proxy,
+ * https_proxy, no_proxy), then the environment (ATOMIC_OSTREE_REPO,
+ * ATOMIC_OSTREE_CHECKOUT_PATH, RUNC_PATH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY and
+ * their lower-case forms).  Paths of both are paths inside @root.
+ *
+ * Errors: SC_ERROR_INVALID for a malformed configuration file (named with line) or a
+ * relative path, G_IO_ERROR if @root is not a directory.
+ */
+ScContext *sc_context_new (const char *root, GError **error) SC_CHECK;
+void sc_context_free (ScContext *ctx);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScContext, sc_context_free)
+
+/* (transfer full): @path, an absolute path of the host, below the root of @ctx. */
+char *sc_context_path (const ScContext *ctx, const char *path);
+
+/* An O_PATH|O_DIRECTORY descriptor of the root ("/" without one), or -1 with @error set. */
+int sc_context_open_root (const ScContext *ctx, GError **error) SC_CHECK;

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+/*
+ * What a long operation says while it runs.  Library code never prints: it calls the sink, and the
+ * command line decides how it looks.  Calls come from the thread that started the operation.
+ */
+
+/**
+ * ScProgressKind:
+ * @SC_PROGRESS_STEP: a line that scripts may read (standard output), @text
+ * @SC_PROGRESS_NOTE: a line for a person (standard error), @text
+ * @SC_PROGRESS_LAYER_BEGIN: a layer starts, @id, @total
+ * @SC_PROGRESS_LAYER_ADVANCE: @done compressed bytes of @total have arrived
+ * @SC_PROGRESS_LAYER_END: the layer is complete
+ */
+typedef enum
+{
+  SC_PROGRESS_STEP,
+  SC_PROGRESS_NOTE,
+  SC_PROGRESS_LAYER_BEGIN,
+  SC_PROGRESS_LAYER_ADVANCE,
+  SC_PROGRESS_LAYER_END,
+} ScProgressKind;
+
+typedef struct
+{
+  ScProgressKind kind;
+  const char *text; /* (nullable) */
+  const char *id;   /* (nullable): layer digest, hex */
+  guint64 done;     /* bytes */
+  guint64 total;    /* bytes, 0 if not known */
+} ScProgress;
+
+typedef struct
+{
+  void (*func) (const ScProgress *progress, gpointer data);
+  gpointer data;
+} ScProgressSink;
+
+/* Each accepts a NULL @sink. */
+void sc_progress_step (const ScProgressSink *sink, const char *format, ...) G_GNUC_PRINTF (2, 3);
+void sc_progress_note (const ScProgressSink *sink, const char *format, ...) G_GNUC_PRINTF (2, 3);
+void sc_progress_layer (const ScProgressSink *sink, ScProgressKind kind, const char *id, guint64 done, guint64 total);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "context.h"
+
+/*
+ * A deployment: one directory NAME.N of the checkouts, with its files and its info (docs/formats.md, "Checkouts").
+ */
+
+typedef struct
+{
+  char *name; /* container */
+  int number; /* N */
+  gboolean preinstalled;
+  /* info */
+  char *image;    /* name */
+  char *revision; /* manifest digest, hex */
+  char *commit;   /* ostree-commit */
+  gint64 created; /* seconds since the epoch */
+  GHashTable *values;
+  gboolean has_container_service;
+  char *runtime; /* as the host sees it */
+  /* config.json */
+  char *command; /* (nullable): of process.args */
+} ScDeployment;
+
+void sc_deployment_free (ScDeployment *deployment);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScDeployment, sc_deployment_free)
+
+/* A container's name: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 128 characters, not ending in ".<digits>" (that is a
+ * deployment). SC_ERROR_USAGE. */
+gboolean sc_container_name_check (const char *name, GError **error) SC_CHECK;
+
+/* The live deployment of @name; SC_ERROR_NOT_FOUND "no container 'X'". Reads info, and config.json for the command. */
+ScDeployment *sc_deployment_load (const ScContext *ctx, const char *name, GError **error) SC_CHECK;
+
+/* (transfer full): "CHECKOUTS/NAME.N", as the host sees it. */
+char *sc_deployment_dir (const ScContext *ctx, const ScDeployment *deployment);
+
+/* (transfer container) (element-type ScDeployment): live deployments of all containers, preinstalled ones too, by name.
+ */
+GPtrArray *sc_deployment_list (const ScContext *ctx, GError **error) SC_CHECK;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "error.h"
+
+/*
+ * What an image has in /exports (docs/cli.md, "Installing"), read from a checked-out root, beneath it.
+ */
+
+typedef struct
+{
+  /* Texts of the files, NULL for one that the image lacks; at most 1 MiB each. */
+  char *config_template;   /* config.json.template */
+  char *config;            /* config.json, used as it is */
+  char *service_template;  /* service.template */
+  char *tmpfiles_template; /* tmpfiles.template */
+  gboolean has_hostfs;     /* hostfs/ exists */
+  /* manifest.json */
+  gboolean has_manifest;
+  GHashTable *default_values;      /* name -> value, never NULL */
+  GHashTable *rename_files;        /* from -> to (templates), never NULL */
+  char **installed_files_template; /* paths, never NULL */
+  gboolean no_container_service;
+  gboolean use_links; /* default TRUE */
+} ScExports;
+
+/* @rootfs: descriptor of the checked-out root. Errors: SC_ERROR_INVALID "exports/manifest.json: ..." (wrong types, a
+ * variable name that is no identifier), SC_ERROR_LIMIT, I/O. A file that is a link is followed inside the root. */
+ScExports *sc_exports_load (int rootfs, GError **error) SC_CHECK;
+void sc_exports_free (ScExports *exports);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScExports, sc_exports_free)
+
+/* (transfer full) (array zero-terminated=1): every variable of every template, sorted. */
+char **sc_exports_variables (const ScExports *exports, GError **error) SC_CHECK;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "deployment.h"
+#include "progress.h"
+#include "store.h"
+
+typedef struct
+{
+  const char *image;      /* as the user wrote it */
+  const char *name;       /* (nullable): container; NULL: from the image */
+  const char *const *set; /* (nullable): NAME=VALUE */
+  const char *runtime;    /* (nullable): path or name */
+  gboolean display;       /* say what would be done; change nothing */
+} ScInstallOptions;
+
+/**
+ * sc_install:
+ *
+ * Installs @options->image, which is in the repository (the caller pulls), as a container: checkout, values, files,
+ * validation, flush, activation (docs/architecture.md).  A name that is installed is SC_ERROR_EXISTS, "NAME already
+ * present".
+ *
+ * Says as steps "Extracting to DIR", "systemctl daemon-reload", "systemd-tmpfiles --create FILE" and
+ * "systemctl enable NAME".  On any error or cancel everything is as before.
+ */
+gboolean sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const ScProgressSink *sink,
+                     GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* (transfer full): the container name that an image gets: its last path component, "-TAG" added unless it is "latest".
+ */
+char *sc_install_default_name (const char *image_name, GError **error) SC_CHECK;

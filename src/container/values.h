@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "context.h"
+#include "exports.h"
+
+/*
+ * The values of template variables and who wins (docs/cli.md, "Installing").  Pure: nothing is read or written.
+ */
+
+typedef struct
+{
+  const ScContext *ctx;
+  const char *name;    /* container */
+  const char *destdir; /* deployment directory, as the host sees it */
+  const char *image_name;
+  const char *image_id;     /* hex */
+  const char *runtime_path; /* as the host sees it */
+  const char *const *set;   /* (nullable): "NAME=VALUE" of --set, in order; the last of a name wins */
+  GHashTable *previous; /* (nullable): values of the installed container, for an update: below --set, above the rest */
+  const char *all_capabilities; /* $ALL_PROCESS_CAPABILITIES: sc_capabilities_all() */
+} ScValuesInput;
+
+/**
+ * sc_values_resolve:
+ *
+ * Returns: (transfer full): name -> value of every variable: always set DESTDIR NAME EXEC_START EXEC_STOP EXEC_STARTPRE
+ * EXEC_STOPPOST HOST_UID HOST_GID IMAGE_ID IMAGE_NAME; then --set; then \@previous; then RUN_DIRECTORY STATE_DIRECTORY
+ * CONF_DIRECTORY UUID PIDFILE ALL_PROCESS_CAPABILITIES RUNTIME ATOMIC; then defaultValues.  A unit template with both
+ * $EXEC_STOPPOST and $PIDFILE gets the detached forms.
+ *
+ * Errors (SC_ERROR_USAGE): --set without "=", a name that is no identifier, one that is always set, one that nothing in
+ * the image uses.
+ */
+GHashTable *sc_values_resolve (const ScValuesInput *input, const ScExports *exports, GError **error) SC_CHECK;

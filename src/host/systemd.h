@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "context.h"
+
+/*
+ * systemd over D-Bus: the system bus, or as root its private socket (/run/systemd/private) when there is no bus, as
+ * early in boot.  Where systemd is not running (no /run/systemd/system) or @ctx has a root of its own, enabling and
+ * disabling write and remove the symlinks that the unit's [Install] section asks for, and nothing is started or
+ * stopped.
+ */
+
+typedef struct _ScSystemd ScSystemd;
+
+/* Never fails because systemd is not there; sc_systemd_is_running() tells. */
+ScSystemd *sc_systemd_new (const ScContext *ctx, GCancellable *cancellable, GError **error) SC_CHECK;
+void sc_systemd_free (ScSystemd *systemd);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScSystemd, sc_systemd_free)
+
+gboolean sc_systemd_is_running (ScSystemd *systemd);
+
+/* @unit is the full name ("etcd.service"). Each is a success without effect where it does not apply (see above). */
+gboolean sc_systemd_reload (ScSystemd *systemd, GCancellable *cancellable, GError **error) SC_CHECK;
+gboolean sc_systemd_enable (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
+/* No error if it is not enabled, or not there. */
+gboolean sc_systemd_disable (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Queue the job and wait for its end; SC_ERROR_FAILED names the unit and the job's result ("failed", "timeout",
+ * "dependency", ...).  SC_ERROR_UNAVAILABLE where systemd is not running. */
+gboolean sc_systemd_start (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
+gboolean sc_systemd_stop (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
+gboolean sc_systemd_restart (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Forgets the failed state of a unit; no error if there is none. */
+gboolean sc_systemd_reset_failed (ScSystemd *systemd, const char *unit, GCancellable *cancellable,
+                                  GError **error) SC_CHECK;
+
+/* (transfer full): ActiveState ("active", "inactive", "failed", "activating", ...); "inactive" where systemd is not
+ * running or does not know the unit. */
+char *sc_systemd_active_state (ScSystemd *systemd, const char *unit, GCancellable *cancellable,
+                               GError **error) SC_CHECK;

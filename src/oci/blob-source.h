@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "context.h"
+#include "model.h"
+#include "reference.h"
+
+/*
+ * A blob source is a place that images come from.  A transport is one file with one const ScBlobSourceClass
+ * and one line in the table of blob-source.c; nothing else knows which transports there are.
+ *
+ * Nothing that a source returns is trusted: callers check digests and sizes.
+ */
+
+typedef struct _ScBlobSource ScBlobSource;
+
+typedef struct
+{
+  const char *user;     /* (nullable) */
+  const char *password; /* (nullable) */
+} ScCredentials;
+
+typedef struct
+{
+  const ScContext *ctx;
+  ScCredentials credentials; /* of --src-creds */
+} ScBlobSourceOptions;
+
+typedef struct
+{
+  ScTransport transport;
+  /* Opens the place that @ref names; fetches nothing from a network yet. */
+  ScBlobSource *(*open) (const ScReference *ref, const ScBlobSourceOptions *options, GCancellable *cancellable,
+                         GError **error);
+  /* The top document (@digest NULL) or the manifest @digest; *out_media_type may be set to NULL. At most
+   * SC_MANIFEST_MAX_SIZE bytes. */
+  GBytes *(*fetch_manifest) (ScBlobSource *source, const char *digest, char **out_media_type, GCancellable *cancellable,
+                             GError **error);
+  /* A stream of the blob's bytes as stored; the stream may outlive no source. It is read by one thread, which
+   * need not be the one that opened it; a source is used for one blob at a time. */
+  GInputStream *(*open_blob) (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable,
+                              GError **error);
+  void (*free) (ScBlobSource *source);
+} ScBlobSourceClass;
+
+/* Embedded as the first member by every transport. */
+struct _ScBlobSource
+{
+  const ScBlobSourceClass *klass;
+  ScReference *ref; /* owned by the base */
+  char *name;       /* (nullable): store name the transport found (tag in an archive, ref.name in a layout) */
+};
+
+/* SC_ERROR_UNSUPPORTED "transport 'dir' is not supported" if no class serves it. */
+ScBlobSource *sc_blob_source_open (const ScReference *ref, const ScBlobSourceOptions *options,
+                                   GCancellable *cancellable, GError **error) SC_CHECK;
+void sc_blob_source_free (ScBlobSource *source);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScBlobSource, sc_blob_source_free)
+
+/* (transfer full): the name to store the image under: what the reference says, else what the transport found,
+ * else "<file or directory name>:latest" made to fit the grammar. */
+char *sc_blob_source_store_name (ScBlobSource *source);
+
+/* Reads a small blob whole and checks its size and digest against @descriptor (SC_ERROR_DIGEST, SC_ERROR_LIMIT). */
+GBytes *sc_blob_source_fetch_blob (ScBlobSource *source, const ScDescriptor *descriptor, gsize max,
+                                   GCancellable *cancellable, GError **error) SC_CHECK;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model.h"
+#include "store.h"
+
+/* An image of the repository. */
+typedef struct
+{
+  char *name;       /* "[registry/]repository:tag" or "...@sha256:..."; for an untagged layer its hex */
+  char *repository; /* @name without tag or digest */
+  char *tag;        /* tag, digest, or "<none>" for an untagged layer */
+  char *id;         /* hex: manifest digest; config digest or commit in repositories of old tools; a layer's digest */
+  char *branch;     /* ref */
+  char *commit;     /* checksum of the commit */
+  gint64 created;   /* seconds since the epoch: when it was pulled */
+  guint64 virtual_size; /* bytes: compressed size of its layers, as far as known */
+  gboolean dangling;    /* a layer that no tag needs */
+  ScManifest *manifest; /* (nullable): NULL for a layer, or if the commit has none */
+} ScImage;
+
+void sc_image_free (ScImage *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)
+
+/* (transfer container) (element-type ScImage): sorted by name; @all adds layers that no tag needs. Reads refs and
+ * commit metadata only. */
+GPtrArray *sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/**
+ * sc_image_find:
+ * @text: a name as the user writes it (tag "latest" if there is none, transports that store under a name included),
+ *        or a prefix of an id
+ *
+ * Errors: SC_ERROR_NOT_FOUND "no image 'X'"; SC_ERROR_USAGE for a prefix of several ids (all named).
+ */
+ScImage *sc_image_find (ScStore *store, const char *text, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* The image's config; SC_ERROR_NOT_FOUND if the repository does not have it. */
+ScImageConfig *sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancellable,
+                                     GError **error) SC_CHECK;

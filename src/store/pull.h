@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "policy.h"
+#include "store.h"
+
+/**
+ * ScPullResult:
+ * @unchanged: the image was there as it is; nothing but its manifest was fetched
+ * @fetched: layers that were fetched
+ * @left_out: device nodes, fifos and sockets that were in fetched layers and are not stored
+ */
+typedef struct
+{
+  gboolean unchanged;
+  guint fetched;
+  guint64 left_out;
+} ScPullResult;
+
+/**
+ * sc_pull:
+ *
+ * Brings @image into the repository: every layer that is missing streams once from @source, config and layers are
+ * flushed and given their refs, and then, last, the image its ref.  On any error or cancel the repository is as before:
+ * same refs, no object or temporary file more.
+ *
+ * Says "Pulling layer <hex>" as SC_PROGRESS_LAYER_* for each layer that it fetches.
+ */
+gboolean sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, const ScProgressSink *sink,
+                  ScPullResult *out_result, GCancellable *cancellable, GError **error) SC_CHECK;

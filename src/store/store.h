@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <ostree.h>
+
+#include "context.h"
+#include "progress.h"
+
+/*
+ * The OSTree repository: docs/formats.md says what is in it.  An ScStore is one open repository; it is used by
+ * one thread.
+ */
+
+typedef struct _ScStore ScStore;
+
+typedef enum
+{
+  SC_STORE_READ,   /* a repository that does not exist is an empty one: nothing is created */
+  SC_STORE_CREATE, /* create it if it is missing */
+} ScStoreFlags;
+
+/* Errors: G_IO_ERROR_PERMISSION_DENIED that names the repository when it cannot be read or written,
+ * SC_ERROR_INVALID for something that is no repository. */
+ScStore *sc_store_open (const ScContext *ctx, ScStoreFlags flags, GCancellable *cancellable, GError **error) SC_CHECK;
+void sc_store_free (ScStore *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScStore, sc_store_free)
+
+/* (nullable): NULL if there is no repository yet (SC_STORE_READ). */
+OstreeRepo *sc_store_repo (ScStore *store);
+/* The repository's directory, for messages. */
+const char *sc_store_path (ScStore *store);
+
+/**
+ * ScStoreLock: a hold on the repository, by OSTree's own lock file, so that other programs that use the repository take
+ * part. Shared: whoever reads or adds and must not have layers removed from under it.  Exclusive: whoever removes.
+ * Waits (SC_ERROR_BUSY after the repository's core.lock-timeout-secs).
+ */
+typedef OstreeRepoAutoLock ScStoreLock;
+ScStoreLock *sc_store_lock (ScStore *store, gboolean exclusive, GCancellable *cancellable, GError **error) SC_CHECK;
