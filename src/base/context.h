@@ -15,20 +15,21 @@
  */
 typedef struct
 {
-  char *root;         /* (nullable): directory that stands for "/"; NULL: this system */
-  char *checkouts;    /* deployments: /var/lib/containers/atomic */
-  char *preinstalled; /* read-only deployments: /usr/lib/containers/atomic */
-  char *repo;         /* (nullable): repository, NULL: the rule of docs/formats.md */
-  char *unit_dir;     /* /etc/systemd/system */
-  char *tmpfiles_dir; /* /etc/tmpfiles.d */
-  char *run_dir;      /* $RUN_DIRECTORY: /run */
-  char *state_dir;    /* $STATE_DIRECTORY: /var/lib */
-  char *conf_dir;     /* $CONF_DIRECTORY: /etc */
-  char *runtime;      /* (nullable): runtime path or name that was asked for, NULL: find one */
-  char *program;      /* absolute path of this program, for $ATOMIC */
-  char *http_proxy;   /* (nullable) */
-  char *https_proxy;  /* (nullable) */
-  char *no_proxy;     /* (nullable) */
+  char *root;             /* (nullable): directory that stands for "/"; NULL: this system */
+  char *checkouts;        /* deployments: /var/lib/containers/atomic */
+  char *preinstalled;     /* read-only deployments: /usr/lib/containers/atomic */
+  char *repo;             /* (nullable): repository, NULL: the rule of docs/formats.md */
+  char *unit_dir;         /* /etc/systemd/system */
+  char *tmpfiles_dir;     /* /etc/tmpfiles.d */
+  char *run_dir;          /* $RUN_DIRECTORY: /run */
+  char *state_dir;        /* $STATE_DIRECTORY: /var/lib */
+  char *conf_dir;         /* $CONF_DIRECTORY: /etc */
+  char *registry_confdir; /* (nullable): where the signature stores of registries are configured, NULL: the default */
+  char *runtime;          /* (nullable): runtime path or name that was asked for, NULL: find one */
+  char *program;          /* absolute path of this program, for $ATOMIC */
+  char *http_proxy;       /* (nullable) */
+  char *https_proxy;      /* (nullable) */
+  char *no_proxy;         /* (nullable) */
   gboolean debug;
 } ScContext;
 
@@ -40,10 +41,12 @@ typedef struct
  * ostree_repository, checkout_path, runtime, registry_confdir, http_proxy,
  * https_proxy, no_proxy), then the environment (ATOMIC_OSTREE_REPO,
  * ATOMIC_OSTREE_CHECKOUT_PATH, RUNC_PATH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY and
- * their lower-case forms).  Paths of both are paths inside @root.
+ * their lower-case forms, which win).  Paths of both are paths inside @root.  An empty variable is one
+ * that is not set, except for the proxies, where it means "no proxy" whatever the file says.
  *
  * Errors: SC_ERROR_INVALID for a malformed configuration file (named with line) or a
- * relative path, G_IO_ERROR if @root is not a directory.
+ * relative path, SC_ERROR_UNSUPPORTED for a default_storage other than ostree,
+ * G_IO_ERROR if @root is not a directory.
  */
 ScContext *sc_context_new (const char *root, GError **error) SC_CHECK;
 void sc_context_free (ScContext *ctx);

@@ -22,8 +22,14 @@ gboolean sc_subprocess_run (const char *const *argv, const char *cwd, char **out
 
 /**
  * sc_subprocess_attach:
+ * @out_status: (out): its exit status, 128 + N if signal N ended it
  *
- * Runs a program with our standard streams and waits for its end, leaving terminal signals to it; SIGTERM to us is
- * handed on.  @out_status is the exit status, 128 + N if signal N ended it.
+ * Runs a program with our standard streams, signals unblocked and at their defaults, and waits for its end.  Where all
+ * three streams are the terminal the program gets it to itself, so that Ctrl-C and Ctrl-\ are its own; else it shares
+ * our process group.  Cancelling sends SIGTERM, and SIGKILL ten seconds later; the program's end is waited for and
+ * its status reported all the same.
+ *
+ * Errors: SC_ERROR_UNAVAILABLE if there is no such program, G_IO_ERROR_CANCELLED if it was cancelled before the start.
  */
-gboolean sc_subprocess_attach (const char *const *argv, const char *cwd, int *out_status, GError **error) SC_CHECK;
+gboolean sc_subprocess_attach (const char *const *argv, const char *cwd, int *out_status, GCancellable *cancellable,
+                               GError **error) SC_CHECK;

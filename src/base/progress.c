@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Passing progress to a sink.
+ *
+ * Owns nothing: formats one line, or fills one struct, and calls the sink.  Never prints.
+ */
+#include "progress.h"
+
+static void
+say (const ScProgressSink *sink, ScProgressKind kind, const char *format, va_list args)
+{
+  g_autofree char *text = g_strdup_vprintf (format, args);
+  ScProgress progress = { .kind = kind, .text = text };
+
+  sink->func (&progress, sink->data);
+}
+
+void
+sc_progress_step (const ScProgressSink *sink, const char *format, ...)
+{
+  if (sink == NULL)
+    return;
+
+  va_list args;
+  va_start (args, format);
+  say (sink, SC_PROGRESS_STEP, format, args);
+  va_end (args);
+}
+
+void
+sc_progress_note (const ScProgressSink *sink, const char *format, ...)
+{
+  if (sink == NULL)
+    return;
+
+  va_list args;
+  va_start (args, format);
+  say (sink, SC_PROGRESS_NOTE, format, args);
+  va_end (args);
+}
+
+void
+sc_progress_layer (const ScProgressSink *sink, ScProgressKind kind, const char *id, guint64 done, guint64 total)
+{
+  if (sink == NULL)
+    return;
+
+  ScProgress progress = { .kind = kind, .id = id, .done = done, .total = total };
+  sink->func (&progress, sink->data);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Running other programs.
+ *
+ * Owns everything between spawn and the exit status: a clean signal state for the child (this program blocks SIGINT
+ * and SIGTERM in all threads), draining its output, cancelling it, and lending it the terminal.  A child is reaped
+ * here and nowhere else, and never left behind, so that its pid stays valid for kill().
+ */
+#include "subprocess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KEEP_MAX      (1024 * 1024)
+#define PIPE_SIZE_MAX (1024 * 1024) /* /proc/sys/fs/pipe-max-size, as it is by default */
+#define RUN_GRACE     (2 * G_USEC_PER_SEC)
+#define ATTACH_GRACE  (10 * G_USEC_PER_SEC)
+#define POLL_MS       50 /* where the kernel has no pidfd, and while a grace period runs */
+#define STOP_POLL_MS  200
+
+typedef struct
+{
+  pid_t pid;
+  int pidfd; /* -1: none, look every POLL_MS */
+  GCancellable *cancellable;
+  gint64 grace;    /* from SIGTERM to SIGKILL, microseconds */
+  gint64 deadline; /* for SIGKILL, 0: not cancelled */
+} Child;
+
+typedef struct
+{
+  int fd; /* -1: closed */
+  GString *text;
+  gboolean keep_end; /* of a long text keep the end, else the beginning */
+} Stream;
+
+typedef struct
+{
+  Stream of[2]; /* standard output, standard error */
+} Streams;
+
+static void
+streams_clear (Streams *streams)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      sc_close_fd_p (&streams->of[i].fd);
+      g_string_free (streams->of[i].text, TRUE);
+    }
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Streams, streams_clear)
+
+/* How to start a child. */
+typedef struct
+{
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attr;
+  short flags;
+} Spawn;
+
+static void
+spawn_init (Spawn *spawn, const char *cwd)
+{
+  sigset_t none, all;
+
+  sigemptyset (&none);
+  sigfillset (&all);
+  posix_spawn_file_actions_init (&spawn->actions);
+  posix_spawnattr_init (&spawn->attr);
+  posix_spawnattr_setsigmask (&spawn->attr, &none);
+  posix_spawnattr_setsigdefault (&spawn->attr, &all);
+  spawn->flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  if (cwd)
+    posix_spawn_file_actions_addchdir_np (&spawn->actions, cwd);
+}
+
+static void
+spawn_clear (Spawn *spawn)
+{
+  posix_spawn_file_actions_destroy (&spawn->actions);
+  posix_spawnattr_destroy (&spawn->attr);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Spawn, spawn_clear)
+
+static gboolean
+fail_spawn (const char *program, const char *cwd, int errsv, GError **error)
+{
+  struct stat st;
+
+  /* The reason may be the directory: the child reports one number for both. */
+  if (cwd && stat (cwd, &st) < 0)
+    return sc_fail_errno (error, errno, "%s: cannot start in '%s'", program, cwd);
+  if (cwd && !S_ISDIR (st.st_mode))
+    return sc_fail_errno (error, ENOTDIR, "%s: cannot start in '%s'", program, cwd);
+  if (errsv == ENOENT)
+    return sc_fail (error, SC_ERROR_UNAVAILABLE, "%s: no such program", program);
+  return sc_fail_errno (error, errsv, "%s: cannot start", program);
+}
+
+static gboolean
+child_start (Child *child, Spawn *spawn, const char *const *argv, const char *cwd, GError **error)
+{
+  posix_spawnattr_setflags (&spawn->attr, spawn->flags);
+  int errsv =
+      posix_spawnp (&child->pid, argv[0], &spawn->actions, &spawn->attr, (char *const *)(gpointer)argv, environ);
+  if (errsv != 0)
+    return fail_spawn (argv[0], cwd, errsv, error);
+  child->pidfd = (int)syscall (SYS_pidfd_open, child->pid, 0);
+  return TRUE;
+}
+
+/* Sends what cancelling asks for at this moment. */
+static void
+child_check_cancelled (Child *child)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (child->deadline == 0 && g_cancellable_is_cancelled (child->cancellable))
+    {
+      kill (child->pid, SIGTERM);
+      /* A stopped program gets SIGTERM only when it goes on. */
+      kill (child->pid, SIGCONT);
+      child->deadline = now + child->grace;
+    }
+  else if (child->deadline != 0 && now >= child->deadline)
+    kill (child->pid, SIGKILL);
+}
+
+/* Has it ended, or, with WUNTRACED in @flags, stopped?  Sets *out_status if so, as waitpid() does. */
+static gboolean
+child_poll_status (const Child *child, int flags, int *out_status)
+{
+  pid_t pid;
+
+  do
+    pid = waitpid (child->pid, out_status, flags | WNOHANG);
+  while (pid < 0 && errno == EINTR);
+  if (pid < 0)
+    *out_status = W_EXITCODE (255, 0); /* somebody has SIGCHLD ignored: it ended, nobody knows how */
+  return pid != 0;
+}
+
+/* Waits until something may have happened to the child, its output or the cancellable. */
+static void
+child_wait_event (const Child *child, int timeout, const Streams *streams)
+{
+  struct pollfd fds[4];
+  nfds_t n = 0;
+  GPollFD cancel;
+  gboolean watch_cancel = child->deadline == 0 && g_cancellable_make_pollfd (child->cancellable, &cancel);
+
+  for (int i = 0; streams && i < 2; i++)
+    if (streams->of[i].fd >= 0)
+      fds[n++] = (struct pollfd){ .fd = streams->of[i].fd, .events = POLLIN };
+  if (watch_cancel)
+    fds[n++] = (struct pollfd){ .fd = cancel.fd, .events = POLLIN };
+  if (child->pidfd >= 0)
+    fds[n++] = (struct pollfd){ .fd = child->pidfd, .events = POLLIN };
+  else
+    timeout = POLL_MS;
+  if (child->deadline != 0)
+    timeout = POLL_MS;
+  (void)poll (fds, n, timeout);
+  if (watch_cancel)
+    g_cancellable_release_fd (child->cancellable);
+}
+
+static void
+stream_keep (Stream *stream, const char *data, gsize size)
+{
+  GString *text = stream->text;
+
+  if (stream->keep_end)
+    {
+      g_string_append_len (text, data, (gssize)size);
+      if (text->len > KEEP_MAX)
+        g_string_erase (text, 0, KEEP_MAX / 2);
+    }
+  else
+    g_string_append_len (text, data, (gssize)MIN (size, KEEP_MAX - text->len));
+}
+
+/* Reads what is there now, but no more than a pipe can hold, so that an endless writer cannot keep us here. */
+static void
+streams_drain (Streams *streams)
+{
+  char buffer[16384];
+
+  for (int i = 0; i < 2; i++)
+    for (gsize total = 0; streams->of[i].fd >= 0 && total < PIPE_SIZE_MAX;)
+      {
+        ssize_t n = read (streams->of[i].fd, buffer, sizeof buffer);
+
+        if (n < 0 && errno == EINTR)
+          continue;
+        if (n < 0 && errno == EAGAIN)
+          break;
+        if (n <= 0)
+          sc_close_fd_p (&streams->of[i].fd);
+        else
+          {
+            stream_keep (&streams->of[i], buffer, (gsize)n);
+            total += (gsize)n;
+          }
+      }
+}
+
+/* (transfer full): the last line of @text that is not blank, or NULL. */
+static char *
+last_line (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = g_strv_length (lines); i > 0; i--)
+    if (*g_strstrip (lines[i - 1]))
+      return g_strdup (lines[i - 1]);
+  return NULL;
+}
+
+static gboolean
+fail_status (const char *program, int status, const char *errors, GError **error)
+{
+  g_autofree char *line = last_line (errors);
+
+  if (WIFSIGNALED (status))
+    return sc_fail (error, SC_ERROR_FAILED, "%s: killed by signal %d%s%s", program, WTERMSIG (status), line ? ": " : "",
+                    line ? line : "");
+  if (line)
+    return sc_fail (error, SC_ERROR_FAILED, "%s: %s", program, line);
+  return sc_fail (error, SC_ERROR_FAILED, "%s: exit status %d", program, WEXITSTATUS (status));
+}
+
+/* Starts @argv with its output in our two pipes. */
+static gboolean
+start_captured (Child *child, Streams *streams, const char *const *argv, const char *cwd, GError **error)
+{
+  g_auto (Spawn) spawn;
+  SC_AUTOFD int out = -1, err = -1;
+  int pipes[2];
+
+  spawn_init (&spawn, cwd);
+  for (int i = 0; i < 2; i++)
+    {
+      if (pipe2 (pipes, O_CLOEXEC) < 0)
+        return sc_fail_errno (error, errno, "%s: cannot make a pipe", argv[0]);
+      streams->of[i].fd = pipes[0];
+      *(i == 0 ? &out : &err) = pipes[1];
+      if (fcntl (pipes[0], F_SETFL, O_NONBLOCK) < 0)
+        return sc_fail_errno (error, errno, "%s: cannot make a pipe", argv[0]);
+    }
+  posix_spawn_file_actions_addopen (&spawn.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2 (&spawn.actions, out, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2 (&spawn.actions, err, STDERR_FILENO);
+  posix_spawn_file_actions_addclosefrom_np (&spawn.actions, STDERR_FILENO + 1);
+  return child_start (child, &spawn, argv, cwd, error);
+}
+
+gboolean
+sc_subprocess_run (const char *const *argv, const char *cwd, char **out_stdout, GCancellable *cancellable,
+                   GError **error)
+{
+  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL) },
+                                 { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
+  Child child = { .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE };
+  int status = 0;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (!start_captured (&child, &streams, argv, cwd, error))
+    return FALSE;
+  for (;;)
+    {
+      child_check_cancelled (&child);
+      if (child_poll_status (&child, 0, &status))
+        break;
+      child_wait_event (&child, -1, &streams);
+      streams_drain (&streams);
+    }
+  sc_close_fd_p (&child.pidfd);
+  /* What the child wrote is in the pipes by now; do not wait for descendants that hold them open. */
+  streams_drain (&streams);
+
+  if (child.deadline != 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return sc_prefix (error, "%s", argv[0]);
+  if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
+    return fail_status (argv[0], status, streams.of[1].text->str, error);
+  if (out_stdout)
+    *out_stdout = g_strdup (streams.of[0].text->str);
+  return TRUE;
+}
+
+/* Gives the terminal to the process group @group, from the background too. */
+static void
+set_foreground (pid_t group)
+{
+  sigset_t mask, old;
+
+  sigemptyset (&mask);
+  sigaddset (&mask, SIGTTOU);
+  pthread_sigmask (SIG_BLOCK, &mask, &old);
+  (void)tcsetpgrp (STDIN_FILENO, group);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+}
+
+static gboolean
+in_foreground (void)
+{
+  return tcgetpgrp (STDIN_FILENO) == getpgrp ();
+}
+
+/* The program was stopped (Ctrl-Z): stop with it, and go on with it when the shell lets us. */
+static void
+stop_together (const Child *child)
+{
+  set_foreground (getpgrp ());
+  kill (0, SIGTSTP);
+  raise (SIGTSTP); /* kill() may have chosen another thread, and this one would run on for a moment */
+  if (in_foreground ())
+    set_foreground (child->pid);
+  kill (-child->pid, SIGCONT);
+}
+
+gboolean
+sc_subprocess_attach (const char *const *argv, const char *cwd, int *out_status, GCancellable *cancellable,
+                      GError **error)
+{
+  g_auto (Spawn) spawn;
+  Child child = { .pidfd = -1, .cancellable = cancellable, .grace = ATTACH_GRACE };
+  gboolean lend_terminal =
+      isatty (STDIN_FILENO) && isatty (STDOUT_FILENO) && isatty (STDERR_FILENO) && in_foreground ();
+  int status = 0;
+
+  spawn_init (&spawn, cwd);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (lend_terminal)
+    {
+      spawn.flags |= POSIX_SPAWN_SETPGROUP;
+      posix_spawn_file_actions_addtcsetpgrp_np (&spawn.actions, STDIN_FILENO);
+    }
+  gboolean started = child_start (&child, &spawn, argv, cwd, error);
+  while (started)
+    {
+      child_check_cancelled (&child);
+      if (!child_poll_status (&child, lend_terminal ? WUNTRACED : 0, &status))
+        /* No descriptor tells of a stop. */
+        child_wait_event (&child, lend_terminal ? STOP_POLL_MS : -1, NULL);
+      else if (WIFSTOPPED (status))
+        stop_together (&child);
+      else
+        break;
+    }
+  sc_close_fd_p (&child.pidfd);
+  if (lend_terminal)
+    set_foreground (getpgrp ());
+  if (started)
+    *out_status = WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
+  return started;
+}
