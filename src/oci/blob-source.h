@@ -31,7 +31,8 @@ typedef struct
 typedef struct
 {
   ScTransport transport;
-  /* Opens the place that @ref names; fetches nothing from a network yet. */
+  /* Opens the place that @ref names; fetches nothing from a network yet. sc_blob_source_open() fills in klass and ref.
+   */
   ScBlobSource *(*open) (const ScReference *ref, const ScBlobSourceOptions *options, GCancellable *cancellable,
                          GError **error);
   /* The top document (@digest NULL) or the manifest @digest; *out_media_type may be set to NULL. At most
@@ -42,6 +43,7 @@ typedef struct
    * need not be the one that opened it; a source is used for one blob at a time. */
   GInputStream *(*open_blob) (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable,
                               GError **error);
+  /* Frees the source itself, but not the ref and name of its base. */
   void (*free) (ScBlobSource *source);
 } ScBlobSourceClass;
 
@@ -66,3 +68,7 @@ char *sc_blob_source_store_name (ScBlobSource *source);
 /* Reads a small blob whole and checks its size and digest against @descriptor (SC_ERROR_DIGEST, SC_ERROR_LIMIT). */
 GBytes *sc_blob_source_fetch_blob (ScBlobSource *source, const ScDescriptor *descriptor, gsize max,
                                    GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* A stream of the blob's bytes as stored, not checked; see ScBlobSourceClass. */
+GInputStream *sc_blob_source_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable,
+                                        GError **error) SC_CHECK;

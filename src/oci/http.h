@@ -6,9 +6,9 @@
 #include "error.h"
 
 /*
- * HTTP(S) GET over libcurl, the only file that sees it.  Redirects are followed here, at most ten, to http or https
- * only (never from https to http); the Authorization header goes to the origin (scheme, host, port) of the first
- * request alone.
+ * HTTP(S) GET over libcurl, the only module that sees it.  Redirects are followed here, at most ten, to http or https
+ * only (never from https to http); the Authorization header and the client certificate go to the origin (scheme, host,
+ * port) of the first request alone.
  */
 
 typedef struct _ScHttp ScHttp;
@@ -16,22 +16,22 @@ typedef struct _ScHttp ScHttp;
 typedef struct
 {
   const char *user_agent;
-  const char *ca_path;     /* (nullable): file of extra CA certificates (PEM), added to the system's */
+  GBytes *ca;              /* (nullable): extra CA certificates (PEM), added to the system's */
   gboolean insecure;       /* do not verify certificates */
-  const char *client_cert; /* (nullable): PEM file */
-  const char *client_key;  /* (nullable): PEM file */
+  GBytes *client_cert;     /* (nullable): PEM, with the chain after it */
+  GBytes *client_key;      /* (nullable): PEM; set if @client_cert is */
   const char *http_proxy;  /* (nullable) */
   const char *https_proxy; /* (nullable) */
-  const char *no_proxy;    /* (nullable) */
+  const char *no_proxy;    /* (nullable); loopback hosts never go through a proxy */
   guint connect_timeout;   /* seconds, 0: 30 */
-  guint stall_timeout;     /* seconds without a byte, 0: 60 */
+  guint stall_timeout;     /* seconds without a byte while one is waited for, 0: 60 */
 } ScHttpOptions;
 
 typedef struct
 {
   long status;
-  char *content_type;     /* (nullable), without parameters */
-  char *www_authenticate; /* (nullable) */
+  char *content_type;     /* (nullable), without parameters, lower-cased */
+  char *www_authenticate; /* (nullable): several headers are joined by ", " */
   char *docker_digest;    /* (nullable): Docker-Content-Digest */
   gint64 content_length;  /* -1 if not announced */
 } ScHttpResponse;
@@ -51,14 +51,19 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScHttp, sc_http_free)
  * Sends the request and returns once the status and headers of the final response are there. The body is read from the
  * returned stream, which pulls from the network only as it is read (a bounded buffer, no thread).  A body shorter than
  * announced ends in an error, not in an end of file.  Any status is a success here; @response tells.
- * One stream of an ScHttp is open at a time; connections are kept and used again.
+ * One stream of an ScHttp is open at a time, and it is read by one thread at a time; connections are kept and used
+ * again.  Once the ScHttp is freed, the stream gives G_IO_ERROR_CLOSED.
  *
- * Errors: SC_ERROR_UNAVAILABLE (name resolution, connection, TLS: says which and of what host), SC_ERROR_INVALID
- * (redirect loop, protocol), G_IO_ERROR_CANCELLED within a tenth of a second of a cancel.
+ * Errors: SC_ERROR_UNAVAILABLE (name resolution, connection, TLS, stall, lost connection: says which and of what host),
+ * SC_ERROR_DENIED (a certificate that does not verify), SC_ERROR_INVALID (redirects, protocol), SC_ERROR_LIMIT
+ * (headers), G_IO_ERROR_CANCELLED within a tenth of a second of a cancel.
  */
 GInputStream *sc_http_open (ScHttp *http, const char *url, const char *const *headers, const char *authorization,
                             ScHttpResponse *response, GCancellable *cancellable, GError **error) SC_CHECK;
 
-/* The same, reading the body whole; more than @max bytes is SC_ERROR_LIMIT. */
+/* Reads what is left of @stream; more than @max bytes is SC_ERROR_LIMIT. */
+GBytes *sc_http_read_body (GInputStream *stream, gsize max, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Open and read: more than @max bytes is SC_ERROR_LIMIT. */
 GBytes *sc_http_get (ScHttp *http, const char *url, const char *const *headers, const char *authorization, gsize max,
                      ScHttpResponse *response, GCancellable *cancellable, GError **error) SC_CHECK;

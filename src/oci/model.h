@@ -15,6 +15,7 @@
 #define SC_CONFIG_MAX_SIZE     (8 * 1024 * 1024)
 #define SC_MANIFEST_MAX_LAYERS 1000
 #define SC_INDEX_MAX_MANIFESTS 10000
+#define SC_BLOB_MAX_SIZE       ((gint64)1 << 50) /* sizes of all layers of a manifest still add up in 64 bits */
 
 #define SC_MT_OCI_INDEX             "application/vnd.oci.image.index.v1+json"
 #define SC_MT_OCI_MANIFEST          "application/vnd.oci.image.manifest.v1+json"

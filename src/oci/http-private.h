@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <curl/curl.h>
+
+#include "http.h"
+
+/*
+ * What http.c (options, redirects), http-stream.c (one transfer) and http-error.c (curl's codes in our words) share.
+ */
+
+typedef struct _ScHttpStream ScHttpStream;
+
+struct _ScHttp
+{
+  CURLM *multi;
+  CURL *easy;           /* one transfer at a time; kept for its TLS sessions */
+  ScHttpStream *stream; /* (nullable), not owned: the stream that uses @easy now */
+  char *user_agent;
+  char *http_proxy;
+  char *https_proxy;
+  char *no_proxy;
+  GBytes *ca; /* (nullable): system's bundle and the extra certificates */
+  GBytes *client_cert;
+  GBytes *client_key;
+  gboolean insecure;
+  guint connect_timeout;
+  guint stall_timeout;
+};
+
+#define SC_TYPE_HTTP_STREAM (sc_http_stream_get_type ())
+G_DECLARE_FINAL_TYPE (ScHttpStream, sc_http_stream, SC, HTTP_STREAM, GInputStream)
+
+/* Takes over http->easy, which is set up but for its callbacks; @headers (transfer full) (nullable) lives as long as
+ * the transfer, @host names the other side in messages. */
+ScHttpStream *sc_http_stream_new (ScHttp *http, struct curl_slist *headers, const char *host);
+
+/* Sends the request and runs until the headers are there. */
+gboolean sc_http_stream_start (ScHttpStream *stream, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Reads a short body away, so that its connection can be used again; a body longer than @max is left. */
+void sc_http_stream_skip (ScHttpStream *stream, gint64 max, GCancellable *cancellable);
+
+/* Gives http->easy back; a transfer that is not complete is aborted, with its connection. */
+void sc_http_stream_detach (ScHttpStream *stream);
+
+typedef struct
+{
+  CURLcode code;
+  const char *host;       /* as in the URL */
+  const char *detail;     /* curl's own words, may be "" */
+  int os_error;           /* errno of the last connect, or 0 */
+  guint connect_timeout;  /* seconds */
+  gboolean through_proxy; /* a proxy is set for this scheme */
+  gint64 missing;         /* bytes of the body that did not come, or -1 */
+} ScHttpFailure;
+
+/* Always FALSE. */
+gboolean sc_http_fail (const ScHttpFailure *failure, GError **error);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Answers the challenges of a registry.  Credentials are sent only when asked for; to a token server only over HTTPS,
+ * to this machine, or where the user has called the registry insecure.  A token is asked for one repository and pulling
+ * alone, whatever scope the challenge names.
+ */
+
+#include "registry-auth.h"
+
+#include <string.h>
+
+#include "challenge.h"
+#include "json.h"
+#include "names.h"
+#include "reference.h"
+
+#define TOKEN_REPLY_MAX   ((gsize)1024 * 1024)
+#define TOKEN_DEFAULT_AGE 60 /* seconds, if the reply does not say */
+
+struct _ScRegistryAuth
+{
+  char *registry;
+  char *repository;
+  char *user; /* (nullable) */
+  char *password;
+  gboolean insecure;
+  ScHttpOptions http_options;
+  ScHttp *http;          /* (nullable): to the token server */
+  gboolean same_origin;  /* the token server is the registry itself */
+  ScChallenge challenge; /* the last one that we could answer */
+  char *token;           /* (nullable) */
+  gint64 expires;        /* monotonic time */
+};
+
+ScRegistryAuth *
+sc_registry_auth_new (const char *registry, const char *repository, const ScCredentials *credentials,
+                      const ScHttpOptions *http, gboolean insecure)
+{
+  ScRegistryAuth *self = g_new0 (ScRegistryAuth, 1);
+
+  self->registry = g_strdup (registry);
+  self->repository = g_strdup (repository);
+  self->user = g_strdup (credentials->user);
+  self->password = g_strdup (credentials->password != NULL ? credentials->password : "");
+  self->insecure = insecure;
+  self->http_options = *http;
+  return self;
+}
+
+void
+sc_registry_auth_free (ScRegistryAuth *self)
+{
+  if (self == NULL)
+    return;
+  sc_http_free (self->http);
+  sc_challenge_clear (&self->challenge);
+  g_free (self->registry);
+  g_free (self->repository);
+  g_free (self->user);
+  g_free (self->password);
+  g_free (self->token);
+  g_free (self);
+}
+
+/* (transfer full) */
+static char *
+basic_header (const ScRegistryAuth *self)
+{
+  g_autofree char *pair = g_strdup_printf ("%s:%s", self->user, self->password);
+  g_autofree char *encoded = g_base64_encode ((const guchar *)pair, strlen (pair));
+
+  return g_strconcat ("Basic ", encoded, NULL);
+}
+
+/* The realm's URL with the query of a request for a token; says whether credentials may go there. */
+static char *
+token_url (const ScRegistryAuth *self, char **out_host, gboolean *out_private, GError **error)
+{
+  g_autoptr (GUri) uri = g_uri_parse (self->challenge.realm, G_URI_FLAGS_ENCODED, NULL);
+  g_autoptr (GString) url = NULL;
+  const char *host = NULL;
+  const char *scheme = NULL;
+
+  if (uri != NULL)
+    {
+      host = g_uri_get_host (uri);
+      scheme = g_uri_get_scheme (uri);
+    }
+  if (host == NULL || host[0] == '\0' || (strcmp (scheme, "https") != 0 && strcmp (scheme, "http") != 0))
+    {
+      g_autofree char *shown = sc_name_escape (self->challenge.realm);
+
+      return sc_fail_null (error, SC_ERROR_INVALID, "%s names a token server that is no http or https URL: '%s'",
+                           self->registry, shown);
+    }
+  url = g_string_new (NULL);
+  g_string_append_printf (url, "%s%c", self->challenge.realm, g_uri_get_query (uri) != NULL ? '&' : '?');
+  if (self->challenge.service != NULL)
+    {
+      g_string_append (url, "service=");
+      g_string_append_uri_escaped (url, self->challenge.service, NULL, FALSE);
+      g_string_append_c (url, '&');
+    }
+  g_string_append (url, "scope=repository:");
+  g_string_append_uri_escaped (url, self->repository, "/", FALSE);
+  g_string_append (url, ":pull");
+  *out_private = strcmp (scheme, "https") == 0 || sc_registry_is_loopback (host) || self->insecure;
+  *out_host = sc_name_escape (host);
+  return g_string_free (g_steal_pointer (&url), FALSE);
+}
+
+static gboolean
+parse_token (ScRegistryAuth *self, GBytes *body, GError **error)
+{
+  gsize size = 0;
+  const void *data = g_bytes_get_data (body, &size);
+  g_autoptr (JsonNode) node = sc_json_parse ("token", data, size, error);
+  JsonObject *object = node != NULL ? sc_json_node_object (node, "token", error) : NULL;
+  const char *token = NULL;
+  gint64 age = TOKEN_DEFAULT_AGE;
+
+  if (object == NULL
+      || !sc_json_get_string (object, "token", "token", SC_JSON_OPTIONAL, &token, error)
+      /* OAuth's name of the same. */
+      || (token == NULL && !sc_json_get_string (object, "token", "access_token", SC_JSON_REQUIRED, &token, error))
+      || !sc_json_get_int (object, "token", "expires_in", SC_JSON_OPTIONAL, &age, error))
+    return FALSE;
+  if (token[0] == '\0')
+    return sc_fail (error, SC_ERROR_INVALID, "the token is empty");
+
+  age = CLAMP (age, 0, 24 * 60 * 60);
+  g_free (self->token);
+  self->token = g_strdup (token);
+  /* A tenth of its life before the end, as requests take time too. */
+  self->expires = g_get_monotonic_time () + age * G_TIME_SPAN_SECOND / 10 * 9;
+  return TRUE;
+}
+
+static gboolean
+check_token_status (const ScRegistryAuth *self, const char *host, long status, GError **error)
+{
+  if (status == 200)
+    return TRUE;
+  if ((status == 401 || status == 403) && self->user != NULL)
+    return sc_fail (error, SC_ERROR_DENIED, "%s refused the user name or password", self->registry);
+  if (status == 401 || status == 403)
+    return sc_fail (error, SC_ERROR_DENIED, "%s asks for a user name: use --src-creds", self->registry);
+  return sc_fail (error, SC_ERROR_UNAVAILABLE, "%s: token server %s answered %ld", self->registry, host, status);
+}
+
+static gboolean
+connect_token_server (ScRegistryAuth *self, GError **error)
+{
+  ScHttpOptions options = self->http_options;
+
+  if (self->http != NULL)
+    return TRUE;
+  if (!self->same_origin)
+    options.client_cert = options.client_key = NULL;
+  self->http = sc_http_new (&options, error);
+  return self->http != NULL;
+}
+
+static gboolean
+fetch_token (ScRegistryAuth *self, GCancellable *cancellable, GError **error)
+{
+  static const char *const headers[] = { "Accept: application/json", NULL };
+  g_auto (ScHttpResponse) response = { 0 };
+  g_autoptr (GBytes) body = NULL;
+  g_autofree char *host = NULL;
+  g_autofree char *header = NULL;
+  gboolean private = FALSE;
+  g_autofree char *url = token_url (self, &host, &private, error);
+
+  if (url == NULL)
+    return FALSE;
+  if (self->user != NULL && !private)
+    return sc_fail (error, SC_ERROR_DENIED, "%s wants the password sent unencrypted to %s", self->registry, host);
+  if (self->user != NULL)
+    header = basic_header (self);
+  if (!connect_token_server (self, error))
+    return FALSE;
+  body = sc_http_get (self->http, url, headers, header, TOKEN_REPLY_MAX, &response, cancellable, error);
+  if (body == NULL)
+    return sc_prefix (error, "%s: token server", self->registry);
+  if (!check_token_status (self, host, response.status, error))
+    return FALSE;
+  if (!parse_token (self, body, error))
+    return sc_prefix (error, "%s: token server %s", self->registry, host);
+  return TRUE;
+}
+
+gboolean
+sc_registry_auth_prepare (ScRegistryAuth *self, char **out_header, GCancellable *cancellable, GError **error)
+{
+  *out_header = NULL;
+  switch (self->challenge.scheme)
+    {
+    case SC_CHALLENGE_NONE:
+      break;
+    case SC_CHALLENGE_BASIC:
+      *out_header = basic_header (self);
+      break;
+    case SC_CHALLENGE_BEARER:
+      if ((self->token == NULL || g_get_monotonic_time () >= self->expires) && !fetch_token (self, cancellable, error))
+        return FALSE;
+      *out_header = g_strconcat ("Bearer ", self->token, NULL);
+      break;
+    }
+  return TRUE;
+}
+
+static gboolean
+fail_refused (const ScRegistryAuth *self, GError **error)
+{
+  if (self->challenge.scheme == SC_CHALLENGE_BASIC)
+    return sc_fail (error, SC_ERROR_DENIED, "%s refused the user name or password", self->registry);
+  if (self->user != NULL)
+    return sc_fail (error, SC_ERROR_DENIED, "%s does not let this user read %s", self->registry, self->repository);
+  return sc_fail (error, SC_ERROR_DENIED, "%s has no %s that is open to everybody: if it exists, use --src-creds",
+                  self->registry, self->repository);
+}
+
+static gboolean
+is_below (const char *url, const char *root_url)
+{
+  gsize n = strlen (root_url);
+
+  return strncmp (url, root_url, n) == 0 && (url[n] == '\0' || url[n] == '/' || url[n] == '?');
+}
+
+gboolean
+sc_registry_auth_answer (ScRegistryAuth *self, const char *root_url, const char *text, gboolean again,
+                         GCancellable *cancellable, GError **error)
+{
+  g_auto (ScChallenge) challenge = { 0 };
+
+  if (text != NULL)
+    sc_challenge_parse (text, &challenge);
+  /* The same credentials would be refused again; a new token may help once. */
+  if (challenge.scheme == self->challenge.scheme && challenge.scheme != SC_CHALLENGE_NONE
+      && (again || challenge.scheme == SC_CHALLENGE_BASIC))
+    return fail_refused (self, error);
+  if (challenge.scheme == SC_CHALLENGE_NONE || again)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, "%s asks for a login of a kind that is not supported", self->registry);
+  if (challenge.scheme == SC_CHALLENGE_BASIC && self->user == NULL)
+    return sc_fail (error, SC_ERROR_DENIED, "%s asks for a user name: use --src-creds", self->registry);
+
+  sc_challenge_clear (&self->challenge);
+  self->challenge = challenge;
+  challenge = (ScChallenge){ 0 };
+  g_clear_pointer (&self->token, g_free);
+  g_clear_pointer (&self->http, sc_http_free);
+  self->same_origin = self->challenge.realm != NULL && is_below (self->challenge.realm, root_url);
+  return TRUE;
+}
