@@ -37,4 +37,5 @@ const char *sc_store_path (ScStore *store);
  * Waits (SC_ERROR_BUSY after the repository's core.lock-timeout-secs).
  */
 typedef OstreeRepoAutoLock ScStoreLock;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScStoreLock, ostree_repo_auto_lock_cleanup)
 ScStoreLock *sc_store_lock (ScStore *store, gboolean exclusive, GCancellable *cancellable, GError **error) SC_CHECK;

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The root of an image on disk: its layers stacked in memory first (tree-apply.c), then laid out in one pass of
+ * hard links.  Nothing that a layer hides is ever created.
+ */
+#include "checkout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixoutputstream.h>
+#include <unistd.h>
+
+#include "fs.h"
+#include "object-writer.h"
+#include "refname.h"
+#include "store-private.h"
+#include "tree.h"
+
+typedef struct
+{
+  OstreeRepo *repo;
+  gboolean bare; /* objects are the files themselves; else (bare-user) links are kept as files */
+  int objects;
+  GCancellable *cancellable;
+} Checkout;
+
+static void
+object_path (const ScNode *node, char path[SC_SHA256_HEX + sizeof "/.file"])
+{
+  char hex[SC_SHA256_HEX + 1];
+
+  sc_digest_to_hex (node->checksum, hex);
+  g_snprintf (path, SC_SHA256_HEX + sizeof "/.file", "%.2s/%s.file", hex, hex + 2);
+}
+
+/* The file system allows no more links to this object (ext4: 65,000): an equal file of its own. */
+static gboolean
+copy_object (Checkout *c, const ScNode *node, int dfd, const char *name, GError **error)
+{
+  char hex[SC_SHA256_HEX + 1];
+  g_autoptr (GInputStream) in = NULL;
+  g_autoptr (GOutputStream) out = NULL;
+  g_autoptr (GFileInfo) info = NULL;
+  g_autoptr (GVariant) xattrs = NULL;
+  SC_AUTOFD int fd = -1;
+
+  sc_digest_to_hex (node->checksum, hex);
+  if (!ostree_repo_load_file (c->repo, hex, &in, &info, &xattrs, c->cancellable, error))
+    return FALSE;
+  if (g_file_info_get_file_type (info) == G_FILE_TYPE_SYMBOLIC_LINK)
+    {
+      if (symlinkat (g_file_info_get_symlink_target (info), dfd, name) != 0)
+        return sc_fail_errno (error, errno, "cannot create '%s'", name);
+      if (fchownat (dfd, name, g_file_info_get_attribute_uint32 (info, "unix::uid"),
+                    g_file_info_get_attribute_uint32 (info, "unix::gid"), AT_SYMLINK_NOFOLLOW)
+          != 0)
+        return sc_fail_errno (error, errno, "cannot set the owner of '%s'", name);
+      return TRUE;
+    }
+  fd = openat (dfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return sc_fail_errno (error, errno, "cannot create '%s'", name);
+  out = g_unix_output_stream_new (fd, FALSE);
+  if (g_output_stream_splice (out, in, G_OUTPUT_STREAM_SPLICE_NONE, c->cancellable, error) < 0)
+    return FALSE;
+  if (fchown (fd, g_file_info_get_attribute_uint32 (info, "unix::uid"),
+              g_file_info_get_attribute_uint32 (info, "unix::gid"))
+          != 0
+      || fchmod (fd, g_file_info_get_attribute_uint32 (info, "unix::mode") & 07777) != 0)
+    return sc_fail_errno (error, errno, "cannot set owner and mode of '%s'", name);
+  return sc_object_set_xattrs (fd, xattrs, error);
+}
+
+static gboolean
+lay_file (Checkout *c, ScNode *node, int dfd, const char *name, GError **error)
+{
+  char object[SC_SHA256_HEX + sizeof "/.file"];
+
+  if (!c->bare)
+    {
+      if (!sc_node_examine (node, c->repo, error))
+        return FALSE;
+      if (node->type == SC_NODE_SYMLINK)
+        return symlinkat (node->target, dfd, name) == 0 || sc_fail_errno (error, errno, "cannot create '%s'", name);
+    }
+  object_path (node, object);
+  if (linkat (c->objects, object, dfd, name, 0) == 0)
+    return TRUE;
+  if (errno == ENOENT)
+    return sc_fail (error, SC_ERROR_NOT_FOUND, "object %s of '%s' is missing: the repository is damaged", object, name);
+  if (errno == EMLINK)
+    return copy_object (c, node, dfd, name, error);
+  return sc_fail_errno (error, errno, "cannot link '%s'", name);
+}
+
+/* Owner, mode and attributes of a directory, when its content is there. */
+static gboolean
+finish_dir (Checkout *c, const ScNode *node, int fd, GError **error)
+{
+  static const struct timespec epoch[2] = { { 0, 0 }, { 0, 0 } };
+  char hex[SC_SHA256_HEX + 1];
+  g_autoptr (GVariant) meta = NULL, xattrs = NULL;
+  guint32 uid, gid, mode;
+
+  sc_digest_to_hex (node->checksum, hex);
+  if (!ostree_repo_load_variant (c->repo, OSTREE_OBJECT_TYPE_DIR_META, hex, &meta, error))
+    return FALSE;
+  g_variant_get (meta, "(uuu@a(ayay))", &uid, &gid, &mode, &xattrs);
+  if (c->bare && fchown (fd, GUINT32_FROM_BE (uid), GUINT32_FROM_BE (gid)) != 0)
+    return sc_fail_errno (error, errno, "cannot set the owner");
+  if (fchmod (fd, GUINT32_FROM_BE (mode) & 07777) != 0)
+    return sc_fail_errno (error, errno, "cannot set the mode");
+  if (c->bare && !sc_object_set_xattrs (fd, xattrs, error))
+    return FALSE;
+  return futimens (fd, epoch) == 0 || sc_fail_errno (error, errno, "cannot set the time");
+}
+
+static gboolean
+lay_dir (Checkout *c, const ScNode *dir, int parent, const char *name, GError **error)
+{
+  g_autoptr (GPtrArray) names = sc_node_sorted_names (dir);
+  SC_AUTOFD int fd = -1;
+
+  if (g_cancellable_set_error_if_cancelled (c->cancellable, error))
+    return FALSE;
+  if (mkdirat (parent, name, 0700) != 0)
+    return sc_fail_errno (error, errno, "cannot create directory '%s'", name);
+  fd = sc_fs_open_dir_at (parent, name, error);
+  if (fd < 0)
+    return FALSE;
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *child_name = g_ptr_array_index (names, i);
+      ScNode *child = sc_node_child (dir, child_name);
+      gboolean ok = child->type == SC_NODE_DIR ? lay_dir (c, child, fd, child_name, error)
+                                               : lay_file (c, child, fd, child_name, error);
+
+      if (!ok)
+        return FALSE;
+    }
+  return finish_dir (c, dir, fd, error) || sc_prefix (error, "directory '%s'", name);
+}
+
+/* The image's layers, stacked. */
+static ScNode *
+stack_layers (ScStore *store, const ScImage *image, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScNode) root = sc_node_new_dir ();
+
+  for (guint i = 0; i < image->manifest->layers->len; i++)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, i);
+      g_autofree char *branch = sc_refname_for_blob (layer->digest), *commit = NULL;
+
+      if (!ostree_repo_resolve_rev (store->repo, branch, TRUE, &commit, error))
+        return NULL;
+      if (commit == NULL)
+        return sc_fail_null (error, SC_ERROR_NOT_FOUND, "layer %s is not in the repository: pull the image again",
+                             layer->digest);
+      if (!sc_tree_apply_layer (root, store->repo, commit, cancellable, error))
+        return sc_prefix_null (error, "layer %s", layer->digest);
+    }
+  if (!root->has_checksum)
+    return sc_fail_null (error, SC_ERROR_INVALID, "it has no layers");
+  return g_steal_pointer (&root);
+}
+
+gboolean
+sc_store_checkout (ScStore *store, const ScImage *image, int dfd, const char *name, GCancellable *cancellable,
+                   GError **error)
+{
+  g_autoptr (ScStoreLock) lock = NULL;
+  g_autoptr (ScNode) root = NULL;
+  SC_AUTOFD int objects = -1;
+  Checkout c = { .repo = store->repo, .cancellable = cancellable };
+
+  if (image->manifest == NULL)
+    return sc_fail (error, SC_ERROR_NOT_FOUND, "image %s has no manifest in the repository: pull it again",
+                    image->name);
+  lock = sc_store_lock (store, FALSE, cancellable, error);
+  if (lock == NULL)
+    return FALSE;
+  root = stack_layers (store, image, cancellable, error);
+  if (root == NULL)
+    return sc_prefix (error, "image %s", image->name);
+  objects = sc_fs_open_dir_at (ostree_repo_get_dfd (store->repo), "objects", error);
+  if (objects < 0)
+    return FALSE;
+  c.objects = objects;
+  c.bare = ostree_repo_get_mode (store->repo) == OSTREE_REPO_MODE_BARE;
+  if (!lay_dir (&c, root, dfd, name, error))
+    {
+      g_autoptr (GError) ignored = NULL;
+
+      if (!sc_fs_remove_tree_at (dfd, name, &ignored))
+        g_debug ("%s", ignored->message);
+      return sc_prefix (error, "image %s: checkout", image->name);
+    }
+  return TRUE;
+}

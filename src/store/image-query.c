@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What images there are: refs and commit metadata, nothing else is read.
+ */
+#include "image-query.h"
+
+#include <string.h>
+
+#include "digest.h"
+#include "reference.h"
+#include "refname.h"
+#include "store-private.h"
+
+void
+sc_image_free (ScImage *image)
+{
+  g_free (image->name);
+  g_free (image->repository);
+  g_free (image->tag);
+  g_free (image->id);
+  g_free (image->branch);
+  g_free (image->commit);
+  g_clear_pointer (&image->manifest, sc_manifest_free);
+  g_free (image);
+}
+
+/* "repository:tag" or "repository@digest": a port has a colon too, but a slash after it. */
+static void
+split_name (ScImage *image)
+{
+  const char *at = strchr (image->name, '@');
+  const char *colon = strrchr (image->name, ':');
+
+  if (at == NULL && (colon == NULL || strchr (colon, '/') != NULL))
+    {
+      image->repository = g_strdup (image->name);
+      image->tag = g_strdup ("latest");
+      return;
+    }
+  if (at == NULL)
+    at = colon;
+  image->repository = g_strndup (image->name, (gsize)(at - image->name));
+  image->tag = g_strdup (at + 1);
+}
+
+static guint64
+layer_size (OstreeRepo *repo, const char *digest)
+{
+  g_autofree char *branch = sc_refname_for_blob (digest), *commit = NULL;
+  g_autoptr (GVariant) variant = NULL, meta = NULL;
+  const char *text;
+
+  if (!ostree_repo_resolve_rev (repo, branch, TRUE, &commit, NULL) || commit == NULL
+      || !ostree_repo_load_commit (repo, commit, &variant, NULL, NULL))
+    return 0;
+  meta = g_variant_get_child_value (variant, 0);
+  return g_variant_lookup (meta, "docker.size", "&s", &text) ? g_ascii_strtoull (text, NULL, 10) : 0;
+}
+
+/* Fills in from the manifest that the commit holds; a repository of an older tool may have none that we understand. */
+static void
+read_manifest (ScImage *image, OstreeRepo *repo, const char *text)
+{
+  g_autoptr (GBytes) raw = g_bytes_new (text, strlen (text));
+
+  image->manifest = sc_manifest_parse (raw, NULL);
+  if (image->manifest == NULL)
+    return;
+  for (guint i = 0; i < image->manifest->layers->len; i++)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, i);
+      guint64 size = layer->size > 0 ? layer->size : layer_size (repo, layer->digest);
+
+      if (size <= G_MAXUINT64 - image->virtual_size)
+        image->virtual_size += size;
+    }
+}
+
+static void
+set_id (ScImage *image, const char *digest)
+{
+  if (digest != NULL)
+    image->id = g_strdup (g_str_has_prefix (digest, "sha256:") ? digest + strlen ("sha256:") : digest);
+  else if (image->manifest != NULL)
+    image->id = g_strdup (sc_digest_hex (image->manifest->config->digest));
+  else
+    image->id = g_strdup (image->commit);
+}
+
+static ScImage *
+load_image (OstreeRepo *repo, const char *branch, const char *commit, GError **error)
+{
+  g_autoptr (ScImage) image = g_new0 (ScImage, 1);
+  g_autoptr (GVariant) variant = NULL, meta = NULL;
+  const char *manifest = NULL, *digest = NULL, *blob = sc_refname_blob (branch);
+
+  if (!ostree_repo_load_commit (repo, commit, &variant, NULL, error))
+    return sc_prefix_null (error, "branch %s", branch);
+  image->branch = g_strdup (branch);
+  image->commit = g_strdup (commit);
+  image->created = (gint64)ostree_commit_get_timestamp (variant);
+  if (blob != NULL)
+    {
+      image->name = g_strdup (blob);
+      image->repository = g_strdup (blob);
+      image->tag = g_strdup ("<none>");
+      image->id = g_strdup (blob);
+      image->virtual_size = layer_size (repo, blob);
+      return g_steal_pointer (&image);
+    }
+  image->name = sc_refname_decode (branch, error);
+  if (image->name == NULL)
+    return NULL;
+  split_name (image);
+  meta = g_variant_get_child_value (variant, 0);
+  g_variant_lookup (meta, "docker.manifest", "&s", &manifest);
+  g_variant_lookup (meta, "docker.digest", "&s", &digest);
+  if (manifest != NULL)
+    read_manifest (image, repo, manifest);
+  set_id (image, digest);
+  return g_steal_pointer (&image);
+}
+
+/* Every branch of ours; other programs may have branches in the same repository, and names that we cannot have written
+ * are theirs too. */
+static gboolean
+list_branches (ScStore *store, GHashTable **out, GCancellable *cancellable, GError **error)
+{
+  *out = NULL;
+  return store->repo == NULL
+         || ostree_repo_list_refs_ext (store->repo, "ociimage", out, OSTREE_REPO_LIST_REFS_EXT_NONE, cancellable,
+                                       error);
+}
+
+static int
+compare_images (gconstpointer a, gconstpointer b)
+{
+  return strcmp ((*(const ScImage *const *)a)->name, (*(const ScImage *const *)b)->name);
+}
+
+static void
+mark_needed (GPtrArray *images, GHashTable *needed)
+{
+  for (guint i = 0; i < images->len; i++)
+    {
+      const ScImage *image = g_ptr_array_index (images, i);
+
+      if (image->manifest == NULL)
+        continue;
+      g_hash_table_add (needed, g_strdup (sc_digest_hex (image->manifest->config->digest)));
+      for (guint j = 0; j < image->manifest->layers->len; j++)
+        {
+          const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, j);
+
+          g_hash_table_add (needed, g_strdup (sc_digest_hex (layer->digest)));
+        }
+    }
+}
+
+/* Layers that no tag needs; @images has the tags. */
+static gboolean
+add_dangling (OstreeRepo *repo, GHashTable *branches, GPtrArray *images, GError **error)
+{
+  g_autoptr (GHashTable) needed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTableIter iter;
+  gpointer branch, commit;
+
+  mark_needed (images, needed);
+  g_hash_table_iter_init (&iter, branches);
+  while (g_hash_table_iter_next (&iter, &branch, &commit))
+    {
+      const char *blob = sc_refname_blob (branch);
+      ScImage *image;
+
+      if (blob == NULL || g_hash_table_contains (needed, blob))
+        continue;
+      image = load_image (repo, branch, commit, error);
+      if (image == NULL)
+        return FALSE;
+      image->dangling = TRUE;
+      g_ptr_array_add (images, image);
+    }
+  return TRUE;
+}
+
+GPtrArray *
+sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_image_free);
+  g_autoptr (GHashTable) branches = NULL;
+  GHashTableIter iter;
+  gpointer branch, commit;
+
+  if (!list_branches (store, &branches, cancellable, error))
+    return sc_prefix_null (error, "repository %s", store->path);
+  if (branches == NULL)
+    return g_steal_pointer (&images);
+  g_hash_table_iter_init (&iter, branches);
+  while (g_hash_table_iter_next (&iter, &branch, &commit))
+    {
+      g_autofree char *name = sc_refname_blob (branch) == NULL ? sc_refname_decode (branch, NULL) : NULL;
+      ScImage *image;
+
+      if (name == NULL)
+        continue;
+      image = load_image (store->repo, branch, commit, error);
+      if (image == NULL)
+        return sc_prefix_null (error, "repository %s", store->path);
+      g_ptr_array_add (images, image);
+    }
+  if (all && !add_dangling (store->repo, branches, images, error))
+    return sc_prefix_null (error, "repository %s", store->path);
+  g_ptr_array_sort (images, compare_images);
+  return g_steal_pointer (&images);
+}
+
+static gboolean
+is_hex_prefix (const char *text)
+{
+  return *text != '\0' && strspn (text, "0123456789abcdef") == strlen (text) && strlen (text) <= SC_SHA256_HEX;
+}
+
+/* (transfer none): several names of one image are one image, the first by name serves. */
+static ScImage *
+find_by_id (GPtrArray *images, const char *text, GError **error)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+  ScImage *found = NULL;
+  gboolean several = FALSE;
+
+  for (guint i = 0; is_hex_prefix (text) && i < images->len; i++)
+    {
+      ScImage *image = g_ptr_array_index (images, i);
+
+      if (!g_str_has_prefix (image->id, text))
+        continue;
+      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", image->name);
+      if (found == NULL)
+        found = image;
+      else if (strcmp (found->id, image->id) != 0)
+        several = TRUE;
+    }
+  if (several)
+    return sc_fail_null (error, SC_ERROR_USAGE, "'%s' begins the id of several images: %s", text, names->str);
+  if (found == NULL)
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "no image '%s'", text);
+  return found;
+}
+
+ScImage *
+sc_image_find (ScStore *store, const char *text, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) images = sc_image_list (store, FALSE, cancellable, error);
+  g_autoptr (ScReference) ref = NULL;
+  g_autofree char *wanted = NULL;
+  ScImage *found = NULL;
+  guint index;
+
+  if (images == NULL)
+    return NULL;
+  ref = sc_reference_parse (text, NULL);
+  if (ref != NULL)
+    wanted = sc_reference_store_name (ref);
+  for (guint i = 0; found == NULL && i < images->len; i++)
+    if (g_strcmp0 (((ScImage *)g_ptr_array_index (images, i))->name, wanted) == 0)
+      found = g_ptr_array_index (images, i);
+  if (found == NULL)
+    found = find_by_id (images, text, error);
+  if (found == NULL || !g_ptr_array_find (images, found, &index))
+    return NULL;
+  return g_ptr_array_steal_index (images, index);
+}
+
+ScImageConfig *
+sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *branch = NULL, *commit = NULL;
+  g_autoptr (GFile) root = NULL, file = NULL;
+  g_autoptr (GBytes) raw = NULL;
+
+  if (image->manifest == NULL)
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "image %s has no manifest in the repository: pull it again",
+                         image->name);
+  branch = sc_refname_for_blob (image->manifest->config->digest);
+  if (!ostree_repo_resolve_rev (store->repo, branch, TRUE, &commit, error))
+    return sc_prefix_null (error, "image %s", image->name);
+  if (commit == NULL)
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "image %s has no config in the repository: pull it again",
+                         image->name);
+  if (!ostree_repo_read_commit (store->repo, commit, &root, NULL, cancellable, error))
+    return sc_prefix_null (error, "image %s", image->name);
+  file = g_file_get_child (root, "content");
+  raw = g_file_load_bytes (file, cancellable, NULL, error);
+  if (raw == NULL)
+    return sc_prefix_null (error, "image %s: config", image->name);
+  return sc_image_config_parse (raw, error);
+}

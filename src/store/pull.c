@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A verified image into the repository.  Everything is written in one transaction: libostree flushes its objects,
+ * then moves them into place and writes the refs of layers and config; the ref of the image is set when those are on
+ * disk (architecture, invariant 2).  Whoever looks sees the image whole or not at all.
+ */
+#include "pull.h"
+
+#include <string.h>
+
+#include "fs.h"
+#include "image-query.h"
+#include "layer-import.h"
+#include "object-writer.h"
+#include "refname.h"
+#include "store-private.h"
+
+typedef struct
+{
+  ScStore *store;
+  OstreeRepo *repo;
+  const ScVerifiedImage *image;
+  const ScManifest *manifest;
+  ScBlobSource *source;
+  const ScProgressSink *sink;
+  ScImageConfig *config;
+  char *config_commit; /* (nullable): NULL if the repository has it */
+  GPtrArray *commits;  /* char *: of each layer, lowest first */
+  GHashTable *fetched; /* layer digest (of the manifest) -> commit */
+  guint current;       /* layer being imported */
+  ScNode *lower;       /* (nullable): tree of the layers below @current */
+  ScPullResult result;
+  GCancellable *cancellable;
+} Pull;
+
+static void
+pull_clear (Pull *p)
+{
+  g_clear_pointer (&p->config, sc_image_config_free);
+  g_clear_pointer (&p->config_commit, g_free);
+  g_clear_pointer (&p->commits, g_ptr_array_unref);
+  g_clear_pointer (&p->fetched, g_hash_table_unref);
+  g_clear_pointer (&p->lower, sc_node_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pull, pull_clear)
+
+/* (nullable): the commit of the blob's branch, NULL without error if there is none. */
+static gboolean
+find_blob (Pull *p, const char *digest, char **out_commit, GError **error)
+{
+  g_autofree char *branch = sc_refname_for_blob (digest);
+
+  return ostree_repo_resolve_rev (p->repo, branch, TRUE, out_commit, error);
+}
+
+/* (transfer full) (nullable): a string of a commit's metadata. */
+static gboolean
+commit_string (Pull *p, const char *commit, const char *key, char **out, GError **error)
+{
+  g_autoptr (GVariant) variant = NULL, meta = NULL;
+
+  *out = NULL;
+  if (!ostree_repo_load_commit (p->repo, commit, &variant, NULL, error))
+    return FALSE;
+  meta = g_variant_get_child_value (variant, 0);
+  g_variant_lookup (meta, key, "s", out);
+  return TRUE;
+}
+
+/* A layer that is there must be the layer that this image means. */
+static gboolean
+check_stored_layer (Pull *p, const char *commit, const char *diff_id, GError **error)
+{
+  g_autofree char *stored = NULL;
+
+  if (!commit_string (p, commit, "docker.uncompressed_digest", &stored, error))
+    return FALSE;
+  if (stored == NULL || strcmp (stored, diff_id) == 0)
+    return TRUE;
+  return sc_fail (error, SC_ERROR_DIGEST, "diffID mismatch: the config says %s, the stored layer is %s", diff_id,
+                  stored);
+}
+
+static gboolean
+load_stored_config (Pull *p, const char *commit, GBytes **out, GError **error)
+{
+  g_autoptr (GFile) root = NULL, file = NULL;
+
+  if (!ostree_repo_read_commit (p->repo, commit, &root, NULL, p->cancellable, error))
+    return FALSE;
+  file = g_file_get_child (root, "content");
+  *out = g_file_load_bytes (file, p->cancellable, NULL, error);
+  return *out != NULL;
+}
+
+/* A commit of one file at the top, mode 0644. */
+static gboolean
+write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadata, char **out_commit, GError **error)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
+  g_autoptr (ScObjectWriter) writer = sc_object_writer_new (p->repo);
+  g_autoptr (ScNode) root = sc_node_new_dir ();
+  g_autoptr (OstreeMutableTree) mtree = NULL;
+  g_autoptr (GFile) file = NULL;
+  g_autofree char *tree = NULL;
+  ScObjectMeta dir = { .mode = S_IFDIR | 0755 }, regular = { .mode = S_IFREG | 0644 };
+  guint8 checksum[SC_SHA256_SIZE];
+  char hex[SC_SHA256_HEX + 1];
+  gsize size;
+  gconstpointer data = g_bytes_get_data (content, &size);
+
+  if (!sc_object_writer_begin (writer, &regular, size, p->cancellable, error)
+      || !sc_object_writer_data (writer, data, size, p->cancellable, error)
+      || !sc_object_writer_end (writer, checksum, p->cancellable, error))
+    return FALSE;
+  sc_node_set_child (root, name, sc_node_new_file (SC_NODE_FILE, checksum));
+  if (!sc_object_writer_dirmeta (writer, &dir, root->checksum, p->cancellable, error)
+      || !sc_tree_write (root, p->repo, &tree, p->cancellable, error))
+    return FALSE;
+  sc_digest_to_hex (root->checksum, hex);
+  mtree = ostree_mutable_tree_new_from_checksum (p->repo, tree, hex);
+  return ostree_repo_write_mtree (p->repo, mtree, &file, p->cancellable, error)
+         && ostree_repo_write_commit (p->repo, NULL, NULL, NULL, owned, OSTREE_REPO_FILE (file), out_commit,
+                                      p->cancellable, error);
+}
+
+static gboolean
+bring_config (Pull *p, GError **error)
+{
+  const ScDescriptor *descriptor = p->manifest->config;
+  g_autofree char *commit = NULL, *actual = NULL;
+  g_autoptr (GBytes) raw = NULL;
+
+  if (!find_blob (p, descriptor->digest, &commit, error))
+    return FALSE;
+  if (commit != NULL && !load_stored_config (p, commit, &raw, error))
+    return FALSE;
+  if (raw != NULL)
+    actual = sc_digest_of (g_bytes_get_data (raw, NULL), g_bytes_get_size (raw));
+  if (g_strcmp0 (actual, descriptor->digest) != 0)
+    {
+      g_clear_pointer (&raw, g_bytes_unref);
+      raw = sc_blob_source_fetch_blob (p->source, descriptor, SC_CONFIG_MAX_SIZE, p->cancellable, error);
+      if (raw == NULL)
+        return FALSE;
+      p->config_commit = g_strdup ("");
+    }
+  p->config = sc_image_config_parse (raw, error);
+  if (p->config == NULL)
+    return FALSE;
+  if (p->config->diff_ids->len != p->manifest->layers->len)
+    return sc_fail (error, SC_ERROR_INVALID, "it has %u layers in its manifest and %u in its config",
+                    p->manifest->layers->len, p->config->diff_ids->len);
+  return TRUE;
+}
+
+static gboolean
+write_config (Pull *p, GError **error)
+{
+  g_autofree char *size = g_strdup_printf ("%" G_GSIZE_FORMAT, g_bytes_get_size (p->config->raw));
+  g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
+
+  if (p->config_commit == NULL)
+    return TRUE;
+  g_clear_pointer (&p->config_commit, g_free);
+  g_variant_dict_insert (meta, "docker.size", "s", size);
+  return write_file_commit (p, "content", p->config->raw, g_variant_dict_end (meta), &p->config_commit, error);
+}
+
+/* What is below the layer that is being imported. */
+static ScNode *
+lower_tree (gpointer data, GError **error)
+{
+  Pull *p = data;
+  g_autoptr (ScNode) root = NULL;
+
+  if (p->lower != NULL)
+    return p->lower;
+  root = sc_node_new_dir ();
+  for (guint i = 0; i < p->current; i++)
+    if (!sc_tree_apply_layer (root, p->repo, g_ptr_array_index (p->commits, i), p->cancellable, error))
+      return NULL;
+  p->lower = g_steal_pointer (&root);
+  return p->lower;
+}
+
+static gboolean
+fetch_layer (Pull *p, const ScDescriptor *layer, const char *diff_id, char **out_commit, GError **error)
+{
+  const char *hex = sc_digest_hex (layer->digest);
+  GInputStream *blob = NULL;
+  ScLayerImport import = {
+    .repo = p->repo, .layer = layer, .diff_id = diff_id, .lower = lower_tree, .lower_data = p, .sink = p->sink
+  };
+  gboolean ok;
+
+  sc_progress_layer (p->sink, SC_PROGRESS_LAYER_BEGIN, hex, 0, layer->size);
+  blob = sc_blob_source_open_blob (p->source, layer, p->cancellable, error);
+  if (blob == NULL)
+    return FALSE;
+  ok = sc_layer_import (&import, blob, out_commit, &p->result.left_out, p->cancellable, error);
+  g_clear_pointer (&p->lower, sc_node_free);
+  if (ok)
+    sc_progress_layer (p->sink, SC_PROGRESS_LAYER_END, hex, layer->size, layer->size);
+  p->result.fetched++;
+  return ok;
+}
+
+static gboolean
+bring_layer (Pull *p, guint index, GError **error)
+{
+  const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, index);
+  const char *diff_id = g_ptr_array_index (p->config->diff_ids, index);
+  const char *known = g_hash_table_lookup (p->fetched, layer->digest);
+  g_autofree char *commit = g_strdup (known);
+
+  p->current = index;
+  if (commit == NULL && !find_blob (p, layer->digest, &commit, error))
+    return FALSE;
+  if (commit != NULL && !check_stored_layer (p, commit, diff_id, error))
+    return FALSE;
+  if (commit == NULL)
+    {
+      if (!fetch_layer (p, layer, diff_id, &commit, error))
+        return FALSE;
+      g_hash_table_insert (p->fetched, layer->digest, g_strdup (commit));
+    }
+  g_ptr_array_add (p->commits, g_steal_pointer (&commit));
+  return TRUE;
+}
+
+static gboolean
+write_image (Pull *p, char **out_commit, GError **error)
+{
+  g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
+  gsize size;
+  const char *data = g_bytes_get_data (p->manifest->raw, &size);
+  g_autofree char *text = g_strndup (data, size); /* JSON: no NUL in it */
+
+  g_variant_dict_insert (meta, "docker.manifest", "s", text);
+  g_variant_dict_insert (meta, "docker.digest", "s", p->manifest->digest);
+  g_variant_dict_insert (meta, "signatures", "s", "0");
+  return write_file_commit (p, "manifest.json", p->manifest->raw, g_variant_dict_end (meta), out_commit, error);
+}
+
+static void
+set_blob_refs (Pull *p)
+{
+  GHashTableIter iter;
+  gpointer digest, commit;
+
+  g_hash_table_iter_init (&iter, p->fetched);
+  while (g_hash_table_iter_next (&iter, &digest, &commit))
+    {
+      g_autofree char *branch = sc_refname_for_blob (digest);
+
+      ostree_repo_transaction_set_ref (p->repo, NULL, branch, commit);
+    }
+  if (p->config_commit != NULL)
+    {
+      g_autofree char *branch = sc_refname_for_blob (p->manifest->config->digest);
+
+      ostree_repo_transaction_set_ref (p->repo, NULL, branch, p->config_commit);
+    }
+}
+
+/* Inside the transaction: everything that the image needs. */
+static gboolean
+bring (Pull *p, char **out_commit, GError **error)
+{
+  for (guint i = 0; i < p->manifest->layers->len; i++)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
+
+      if (!bring_layer (p, i, error))
+        return sc_prefix (error, "layer %s", layer->digest);
+    }
+  if (!write_config (p, error) || !write_image (p, out_commit, error))
+    return FALSE;
+  set_blob_refs (p);
+  return !g_cancellable_set_error_if_cancelled (p->cancellable, error);
+}
+
+/* The image's own ref, when all that it names is on disk. */
+static gboolean
+publish (Pull *p, const char *commit, GError **error)
+{
+  g_autofree char *branch = sc_refname_encode (sc_verified_image_name (p->image));
+  int dfd = ostree_repo_get_dfd (p->repo);
+
+  return sc_fs_sync_all (dfd, error) && ostree_repo_set_ref_immediate (p->repo, NULL, branch, commit, NULL, error)
+         && sc_fs_sync_dir_at (dfd, "refs/heads/ociimage", error) && sc_fs_sync_dir_at (dfd, "refs/heads", error);
+}
+
+static gboolean
+pull_transaction (Pull *p, GError **error)
+{
+  g_autofree char *commit = NULL;
+
+  if (!ostree_repo_prepare_transaction (p->repo, NULL, p->cancellable, error))
+    return FALSE;
+  if (!bring (p, &commit, error) || !ostree_repo_commit_transaction (p->repo, NULL, p->cancellable, error))
+    {
+      g_autoptr (GError) ignored = NULL; /* the first error is the one to tell */
+
+      if (!ostree_repo_abort_transaction (p->repo, NULL, &ignored) || !sc_object_writer_clean (p->repo, &ignored))
+        g_debug ("%s", ignored->message);
+      return FALSE;
+    }
+  return publish (p, commit, error);
+}
+
+/* TRUE in @out if the image's ref is of this manifest and all that it names is there. */
+static gboolean
+is_unchanged (Pull *p, gboolean *out, GError **error)
+{
+  g_autofree char *branch = sc_refname_encode (sc_verified_image_name (p->image));
+  g_autofree char *commit = NULL, *digest = NULL, *config = NULL;
+
+  *out = FALSE;
+  if (!ostree_repo_resolve_rev (p->repo, branch, TRUE, &commit, error))
+    return FALSE;
+  if (commit == NULL)
+    return TRUE;
+  if (!commit_string (p, commit, "docker.digest", &digest, error)
+      || !find_blob (p, p->manifest->config->digest, &config, error))
+    return FALSE;
+  if (g_strcmp0 (digest, p->manifest->digest) != 0 || config == NULL)
+    return TRUE;
+  for (guint i = 0; i < p->manifest->layers->len; i++)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
+      g_autofree char *layer_commit = NULL;
+
+      if (!find_blob (p, layer->digest, &layer_commit, error))
+        return FALSE;
+      if (layer_commit == NULL)
+        return TRUE;
+    }
+  *out = TRUE;
+  return TRUE;
+}
+
+gboolean
+sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, const ScProgressSink *sink,
+         ScPullResult *out_result, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScStoreLock) lock = NULL;
+  g_auto (Pull) p = { .store = store,
+                      .repo = store->repo,
+                      .image = image,
+                      .manifest = sc_verified_image_manifest (image),
+                      .source = source,
+                      .sink = sink,
+                      .commits = g_ptr_array_new_with_free_func (g_free),
+                      .fetched = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free),
+                      .cancellable = cancellable };
+
+  lock = sc_store_lock (store, FALSE, cancellable, error);
+  if (lock == NULL || !is_unchanged (&p, &p.result.unchanged, error))
+    return FALSE;
+  if (!p.result.unchanged
+      && (!sc_object_writer_clean (p.repo, error) || !bring_config (&p, error) || !pull_transaction (&p, error)))
+    return sc_prefix (error, "image %s", sc_verified_image_name (image));
+  if (out_result != NULL)
+    *out_result = p.result;
+  return TRUE;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "store.h"
+
+struct _ScStore
+{
+  OstreeRepo *repo; /* (nullable) */
+  char *path;
+};

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening, creating and locking the repository.  Where it is and in which mode is the
+ * rule of docs/formats.md; nothing is created for a reader.
+ */
+#include "store-private.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "fs.h"
+
+#define SYSTEM_REPO "/ostree/repo"
+
+void
+sc_store_free (ScStore *store)
+{
+  g_clear_object (&store->repo);
+  g_free (store->path);
+  g_free (store);
+}
+
+OstreeRepo *
+sc_store_repo (ScStore *store)
+{
+  return store->repo;
+}
+
+const char *
+sc_store_path (ScStore *store)
+{
+  return store->path;
+}
+
+/* The device of @path or of its nearest parent that exists; FALSE if there is none. */
+static gboolean
+device_of (const char *path, dev_t *out)
+{
+  g_autofree char *p = g_strdup (path);
+  struct stat st;
+
+  while (stat (p, &st) != 0)
+    {
+      g_autofree char *parent = g_path_get_dirname (p);
+
+      if (strcmp (parent, p) == 0)
+        return FALSE;
+      g_free (p);
+      p = g_steal_pointer (&parent);
+    }
+  *out = st.st_dev;
+  return TRUE;
+}
+
+/* The system's own repository serves if hard links from it can reach the checkouts. */
+static gboolean
+system_repo_serves (const char *repo, const char *checkouts)
+{
+  dev_t a, b;
+
+  return g_file_test (repo, G_FILE_TEST_IS_DIR) && device_of (repo, &a) && device_of (checkouts, &b) && a == b;
+}
+
+static char *
+find_path (const ScContext *ctx)
+{
+  g_autofree char *checkouts = sc_context_path (ctx, ctx->checkouts);
+  g_autofree char *system_repo = sc_context_path (ctx, SYSTEM_REPO);
+
+  if (ctx->repo != NULL)
+    return sc_context_path (ctx, ctx->repo);
+  if (system_repo_serves (system_repo, checkouts))
+    return g_steal_pointer (&system_repo);
+  return g_build_filename (checkouts, ".storage", "ostree", NULL);
+}
+
+/* Creates the directory and its parents (0700 for the storage itself), and a repository in it. */
+static OstreeRepo *
+create (const char *path, GCancellable *cancellable, GError **error)
+{
+  OstreeRepoMode mode = geteuid () == 0 ? OSTREE_REPO_MODE_BARE : OSTREE_REPO_MODE_BARE_USER;
+  g_autofree char *parent = g_path_get_dirname (path);
+  g_autoptr (OstreeRepo) repo = NULL;
+
+  if (!sc_fs_mkdir_p_at (AT_FDCWD, parent, 0755, error) || !sc_fs_mkdir_p_at (AT_FDCWD, path, 0700, error))
+    return NULL;
+  repo = ostree_repo_create_at (AT_FDCWD, path, mode, NULL, cancellable, error);
+  if (repo == NULL || !sc_fs_sync_dir_at (AT_FDCWD, path, error) || !sc_fs_sync_dir_at (AT_FDCWD, parent, error))
+    return NULL;
+  return g_steal_pointer (&repo);
+}
+
+static gboolean
+check_mode (OstreeRepo *repo, GError **error)
+{
+  OstreeRepoMode mode = ostree_repo_get_mode (repo);
+
+  if (mode == OSTREE_REPO_MODE_BARE || mode == OSTREE_REPO_MODE_BARE_USER)
+    return TRUE;
+  return sc_fail (error, SC_ERROR_UNSUPPORTED, "its mode is neither bare nor bare-user");
+}
+
+static gboolean
+open_or_create (ScStore *store, ScStoreFlags flags, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *objects = g_build_filename (store->path, "objects", NULL);
+
+  if (g_file_test (objects, G_FILE_TEST_IS_DIR))
+    store->repo = ostree_repo_open_at (AT_FDCWD, store->path, cancellable, error);
+  else if (flags == SC_STORE_CREATE)
+    store->repo = create (store->path, cancellable, error);
+  else
+    {
+      /* Tell "there is none" from "we may not look": access() of the nearest parent that exists says which. */
+      struct stat st;
+
+      if (stat (objects, &st) == 0 || errno == ENOENT)
+        return stat (store->path, &st) != 0
+               || sc_fail (error, SC_ERROR_INVALID, "there is no OSTree repository in this directory");
+      return sc_fail_errno (error, errno, "cannot open");
+    }
+  return store->repo != NULL && check_mode (store->repo, error);
+}
+
+ScStore *
+sc_store_open (const ScContext *ctx, ScStoreFlags flags, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScStore) store = g_new0 (ScStore, 1);
+
+  store->path = find_path (ctx);
+  if (!open_or_create (store, flags, cancellable, error))
+    return sc_prefix_null (error, "repository %s", store->path);
+  return g_steal_pointer (&store);
+}
+
+ScStoreLock *
+sc_store_lock (ScStore *store, gboolean exclusive, GCancellable *cancellable, GError **error)
+{
+  ScStoreLock *lock;
+
+  g_return_val_if_fail (store->repo != NULL, NULL);
+  lock = ostree_repo_auto_lock_push (store->repo, exclusive ? OSTREE_REPO_LOCK_EXCLUSIVE : OSTREE_REPO_LOCK_SHARED,
+                                     cancellable, error);
+  if (lock == NULL)
+    return sc_prefix_null (error, "repository %s", store->path);
+  return lock;
+}
