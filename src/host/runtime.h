@@ -13,6 +13,7 @@ typedef struct
 {
   const char *name;              /* "runc" */
   const char *const *candidates; /* absolute paths, NULL-terminated, in the order tried */
+  const char *unknown; /* what its `state` says, in English whatever the locale, of a container that is not there */
 } ScRuntimeClass;
 
 typedef struct
@@ -44,22 +45,23 @@ typedef enum
   SC_RUNTIME_STATE_STOPPED
 } ScRuntimeState;
 
-/* `state ID`: NONE if the runtime does not know the container. @out_pid (optional): its init. */
+/* `state ID`: NONE if the runtime does not know the container; STOPPED also if its init has ended and waits to be
+ * reaped by a slow PID 1. @out_pid (optional): its init, 0 if there is none. */
 gboolean sc_runtime_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid,
                            GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* `run` of the bundle directory in the foreground with our streams; @out_status as sc_subprocess_attach(). */
 gboolean sc_runtime_run (const ScRuntime *runtime, const char *bundle, const char *id, int *out_status,
-                         GError **error) SC_CHECK;
-/* `run --detach`. */
+                         GCancellable *cancellable, GError **error) SC_CHECK;
+/* `run --detach`, its streams on /dev/null. */
 gboolean sc_runtime_run_detached (const ScRuntime *runtime, const char *bundle, const char *id,
                                   GCancellable *cancellable, GError **error) SC_CHECK;
 /* `exec [--tty] ID ARGS...` with our streams. */
 gboolean sc_runtime_exec (const ScRuntime *runtime, const char *id, const char *const *args, gboolean tty,
-                          int *out_status, GError **error) SC_CHECK;
+                          int *out_status, GCancellable *cancellable, GError **error) SC_CHECK;
 /* `kill ID SIGNAL`. */
 gboolean sc_runtime_kill (const ScRuntime *runtime, const char *id, const char *signal, GCancellable *cancellable,
                           GError **error) SC_CHECK;
-/* `delete [--force] ID`; no error if there is none. */
+/* `delete [--force] ID`, with --force a running one too; no error if there is none. */
 gboolean sc_runtime_delete (const ScRuntime *runtime, const char *id, gboolean force, GCancellable *cancellable,
                             GError **error) SC_CHECK;
