@@ -22,15 +22,19 @@ typedef struct
   GHashTable *default_values;      /* name -> value, never NULL */
   GHashTable *rename_files;        /* from -> to (templates), never NULL */
   char **installed_files_template; /* paths, never NULL */
+  GHashTable *hostfs_templates;    /* those of installedFilesTemplate that hostfs/ has: path -> text, never NULL */
   gboolean no_container_service;
   gboolean use_links; /* default TRUE */
 } ScExports;
 
 /* @rootfs: descriptor of the checked-out root. Errors: SC_ERROR_INVALID "exports/manifest.json: ..." (wrong types, a
- * variable name that is no identifier), SC_ERROR_LIMIT, I/O. A file that is a link is followed inside the root. */
+ * variable name that is no identifier), SC_ERROR_LIMIT, I/O. A file that is a link is followed inside the root.
+ * defaultValues are strings, or whole numbers, which become strings; noContainerService and useLinks are booleans, or
+ * the strings "true" and "false". */
 ScExports *sc_exports_load (int rootfs, GError **error) SC_CHECK;
 void sc_exports_free (ScExports *exports);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScExports, sc_exports_free)
 
-/* (transfer full) (array zero-terminated=1): every variable of every template, sorted. */
+/* (transfer full) (array zero-terminated=1): every variable of every template, the targets of renameFiles and the paths
+ * and texts of installedFilesTemplate included, each once, sorted. */
 char **sc_exports_variables (const ScExports *exports, GError **error) SC_CHECK;

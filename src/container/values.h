@@ -21,15 +21,19 @@ typedef struct
   const char *all_capabilities; /* $ALL_PROCESS_CAPABILITIES: sc_capabilities_all() */
 } ScValuesInput;
 
+/* TRUE for a variable that nobody but the program sets. */
+gboolean sc_value_is_always_set (const char *name);
+
 /**
  * sc_values_resolve:
  *
  * Returns: (transfer full): name -> value of every variable: always set DESTDIR NAME EXEC_START EXEC_STOP EXEC_STARTPRE
- * EXEC_STOPPOST HOST_UID HOST_GID IMAGE_ID IMAGE_NAME; then --set; then \@previous; then RUN_DIRECTORY STATE_DIRECTORY
+ * EXEC_STOPPOST HOST_UID HOST_GID IMAGE_ID IMAGE_NAME; then --set; then @previous; then RUN_DIRECTORY STATE_DIRECTORY
  * CONF_DIRECTORY UUID PIDFILE ALL_PROCESS_CAPABILITIES RUNTIME ATOMIC; then defaultValues.  A unit template with both
  * $EXEC_STOPPOST and $PIDFILE gets the detached forms.
  *
  * Errors (SC_ERROR_USAGE): --set without "=", a name that is no identifier, one that is always set, one that nothing in
- * the image uses.
+ * the image uses, a value that is not UTF-8, a runtime path that cannot stand in a unit; SC_ERROR_INVALID for a
+ * template that does not parse.
  */
 GHashTable *sc_values_resolve (const ScValuesInput *input, const ScExports *exports, GError **error) SC_CHECK;

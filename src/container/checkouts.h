@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "context.h"
+#include "progress.h"
+
+/*
+ * The directory of deployments, held by whoever changes what is in it.  The hold ends with the process at the latest.
+ */
+
+/* Prefix of directories that are being made; nobody's who holds the directory. */
+#define SC_CHECKOUTS_TEMP ".tmp-"
+
+typedef struct
+{
+  int dfd;
+  gboolean created; /* by us: given back empty if nothing comes of it */
+  char *path;
+} ScCheckouts;
+
+/**
+ * sc_checkouts_hold:
+ *
+ * Opens the directory, creating it if @create, waits for whoever holds it (saying so once, until cancelled), and
+ * removes what a process that died there left half made. Errors: SC_ERROR_NOT_FOUND if it does not exist and @create is
+ * FALSE.
+ */
+ScCheckouts *sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *sink,
+                                GCancellable *cancellable, GError **error) SC_CHECK;
+void sc_checkouts_release (ScCheckouts *checkouts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScCheckouts, sc_checkouts_release)
+
+/* (transfer full) (array zero-terminated=1): directories NAME.<number> of @name. */
+char **sc_checkouts_deployments (ScCheckouts *checkouts, const char *name, GError **error) SC_CHECK;

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Deployments on disk: names, directories, and the info file (docs/formats.md, "Checkouts").  Reading only what is
+ * asked for; making one live is activate.c.
+ */
+#include "deployment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config-json.h"
+#include "fs.h"
+#include "info.h"
+#include "json.h"
+
+#define NAME_LIMIT 128
+#define FILE_LIMIT (4 * 1024 * 1024)
+
+void
+sc_deployment_free (ScDeployment *d)
+{
+  g_free (d->name);
+  g_free (d->image);
+  g_free (d->revision);
+  g_free (d->commit);
+  g_clear_pointer (&d->values, g_hash_table_unref);
+  g_free (d->runtime);
+  g_free (d->command);
+  g_free (d);
+}
+
+/* (nullable): the ".<digits>" that @name ends in. */
+static const char *
+number_suffix (const char *name)
+{
+  const char *dot = strrchr (name, '.');
+
+  return dot != NULL && dot[1] != '\0' && strspn (dot + 1, "0123456789") == strlen (dot + 1) ? dot : NULL;
+}
+
+gboolean
+sc_container_name_check (const char *name, GError **error)
+{
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+  if (!g_ascii_isalnum (name[0]) || strspn (name, allowed) != strlen (name))
+    return sc_fail (error, SC_ERROR_USAGE,
+                    "'%s' is not a container name: letters, digits, '_', '.' and '-' make one, a letter or digit first",
+                    name);
+  if (strlen (name) > NAME_LIMIT)
+    return sc_fail (error, SC_ERROR_USAGE, "the container name is longer than %d characters", NAME_LIMIT);
+  if (number_suffix (name) != NULL)
+    return sc_fail (error, SC_ERROR_USAGE, "'%s' is not a container name: '%s' at its end is a deployment's number",
+                    name, number_suffix (name));
+  return TRUE;
+}
+
+char *
+sc_deployment_dir (const ScContext *ctx, const ScDeployment *d)
+{
+  const char *base = d->preinstalled ? ctx->preinstalled : ctx->checkouts;
+
+  return d->number < 0 ? g_strdup_printf ("%s/%s", base, d->name)
+                       : g_strdup_printf ("%s/%s.%d", base, d->name, d->number);
+}
+
+/* "NAME.N" (a path before it, as the original tool writes, is passed over). */
+static gboolean
+parse_target (ScDeployment *d, const char *target, GError **error)
+{
+  g_autofree char *base = g_path_get_basename (target);
+  const char *suffix = number_suffix (base);
+  guint64 number = 0;
+
+  if (suffix == NULL || strlen (d->name) != (gsize)(suffix - base) || strncmp (base, d->name, strlen (d->name)) != 0
+      || !g_ascii_string_to_unsigned (suffix + 1, 10, 0, G_MAXINT, &number, NULL))
+    return sc_fail (error, SC_ERROR_INVALID, "its link points to '%s', which is not a deployment of it", target);
+  d->number = (int)number;
+  return TRUE;
+}
+
+static void
+load_command (ScDeployment *d, int dfd)
+{
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, "config.json", FILE_LIMIT, NULL);
+  g_autoptr (JsonNode) node = NULL;
+
+  if (bytes != NULL)
+    node = sc_json_parse ("config.json", g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), NULL);
+  if (node != NULL)
+    d->command = sc_config_command (node);
+}
+
+/* Reads the files of the deployment that @base/NAME is or points to. */
+static gboolean
+load_from (ScDeployment *d, int base, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  SC_AUTOFD int dfd = -1;
+  struct stat st;
+
+  if (fstatat (base, d->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return sc_fail_errno (error, errno, "cannot look");
+  d->number = -1;
+  if (S_ISLNK (st.st_mode))
+    {
+      g_autofree char *target = sc_fs_read_link_at (base, d->name, error), *dir = NULL;
+
+      if (target == NULL || !parse_target (d, target, error))
+        return FALSE;
+      dir = g_strdup_printf ("%s.%d", d->name, d->number);
+      dfd = sc_fs_open_dir_at (base, dir, error);
+    }
+  else
+    dfd = sc_fs_open_dir_at (base, d->name, error);
+  if (dfd < 0)
+    return FALSE;
+  bytes = sc_fs_read_file_at (dfd, "info", FILE_LIMIT, error);
+  if (bytes == NULL || !sc_info_parse (bytes, d, error))
+    return FALSE;
+  load_command (d, dfd);
+  return TRUE;
+}
+
+/* A descriptor of the directory of deployments, -1 without error if there is none. */
+static gboolean
+open_base (const ScContext *ctx, gboolean preinstalled, int *out, GError **error)
+{
+  g_autofree char *path = sc_context_path (ctx, preinstalled ? ctx->preinstalled : ctx->checkouts);
+
+  *out = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return *out >= 0 || errno == ENOENT || sc_fail_errno (error, errno, "%s", path);
+}
+
+ScDeployment *
+sc_deployment_load (const ScContext *ctx, const char *name, GError **error)
+{
+  if (!sc_container_name_check (name, error))
+    return NULL;
+  for (int preinstalled = 0; preinstalled < 2; preinstalled++)
+    {
+      g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
+      SC_AUTOFD int base = -1;
+
+      if (!open_base (ctx, preinstalled, &base, error))
+        return NULL;
+      if (base < 0 || !sc_fs_exists_at (base, name))
+        continue;
+      d->name = g_strdup (name);
+      d->preinstalled = preinstalled;
+      if (!load_from (d, base, error))
+        return sc_prefix_null (error, "container %s", name);
+      return g_steal_pointer (&d);
+    }
+  return sc_fail_null (error, SC_ERROR_NOT_FOUND, "no container '%s'", name);
+}
+
+/* Names that stand for containers: links, and in the read-only place directories too. */
+static gboolean
+add_names (const ScContext *ctx, gboolean preinstalled, GPtrArray *names, GError **error)
+{
+  SC_AUTOFD int base = -1;
+  g_auto (GStrv) all = NULL;
+
+  if (!open_base (ctx, preinstalled, &base, error))
+    return FALSE;
+  if (base < 0)
+    return TRUE;
+  all = sc_fs_list_dir_at (base, ".", error);
+  if (all == NULL)
+    return FALSE;
+  for (guint i = 0; all[i] != NULL; i++)
+    {
+      struct stat st;
+
+      if (!sc_container_name_check (all[i], NULL) || fstatat (base, all[i], &st, AT_SYMLINK_NOFOLLOW) != 0)
+        continue;
+      if ((S_ISLNK (st.st_mode) || (preinstalled && S_ISDIR (st.st_mode)))
+          && !g_ptr_array_find_with_equal_func (names, all[i], g_str_equal, NULL))
+        g_ptr_array_add (names, g_strdup (all[i]));
+    }
+  return TRUE;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *
+sc_deployment_list (const ScContext *ctx, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) deployments = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_deployment_free);
+
+  if (!add_names (ctx, FALSE, names, error) || !add_names (ctx, TRUE, names, error))
+    return NULL;
+  g_ptr_array_sort (names, compare_names);
+  for (guint i = 0; i < names->len; i++)
+    {
+      ScDeployment *d = sc_deployment_load (ctx, g_ptr_array_index (names, i), error);
+
+      if (d == NULL)
+        return NULL;
+      g_ptr_array_add (deployments, d);
+    }
+  return g_steal_pointer (&deployments);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The info file: what the original tool wrote and reads, key by key.
+ */
+#include "info.h"
+
+#include <string.h>
+
+#include "json.h"
+
+#define WHERE "info"
+
+gboolean
+sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
+{
+  gsize size;
+  const char *data = g_bytes_get_data (bytes, &size);
+  g_autoptr (JsonNode) node = sc_json_parse (WHERE, data, size, error);
+  JsonObject *object = node == NULL ? NULL : sc_json_node_object (node, WHERE, error);
+  const char *image = NULL, *revision = NULL, *commit = NULL, *runtime = NULL;
+
+  if (object == NULL)
+    return FALSE;
+  d->has_container_service = TRUE;
+  if (!sc_json_get_string (object, WHERE, "image", SC_JSON_REQUIRED, &image, error)
+      || !sc_json_get_string (object, WHERE, "revision", SC_JSON_OPTIONAL, &revision, error)
+      || !sc_json_get_string (object, WHERE, "ostree-commit", SC_JSON_OPTIONAL, &commit, error)
+      || !sc_json_get_string (object, WHERE, "runtime", SC_JSON_OPTIONAL, &runtime, error)
+      || !sc_json_get_int (object, WHERE, "created", SC_JSON_OPTIONAL, &d->created, error)
+      || !sc_json_get_bool (object, WHERE, "has-container-service", SC_JSON_OPTIONAL, &d->has_container_service, error)
+      || !sc_json_get_string_map (object, WHERE, "values", SC_JSON_OPTIONAL, &d->values, error))
+    return FALSE;
+  d->image = g_strdup (image);
+  d->revision = g_strdup (revision);
+  d->commit = g_strdup (commit);
+  d->runtime = g_strdup (runtime);
+  if (d->values == NULL)
+    d->values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return TRUE;
+}
+
+static int
+compare_keys (gconstpointer a, gconstpointer b)
+{
+  return strcmp (a, b);
+}
+
+static void
+add_string (JsonBuilder *b, const char *key, const char *value)
+{
+  json_builder_set_member_name (b, key);
+  if (value == NULL)
+    json_builder_add_null_value (b);
+  else
+    json_builder_add_string_value (b, value);
+}
+
+static void
+add_map (JsonBuilder *b, const char *key, GHashTable *map)
+{
+  g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (map), compare_keys);
+
+  json_builder_set_member_name (b, key);
+  json_builder_begin_object (b);
+  for (GList *l = keys; l != NULL; l = l->next)
+    add_string (b, l->data, g_hash_table_lookup (map, l->data));
+  json_builder_end_object (b);
+}
+
+static void
+add_strv (JsonBuilder *b, const char *key, char **strings)
+{
+  json_builder_set_member_name (b, key);
+  json_builder_begin_array (b);
+  for (guint i = 0; strings[i] != NULL; i++)
+    json_builder_add_string_value (b, strings[i]);
+  json_builder_end_array (b);
+}
+
+char *
+sc_info_format (const ScDeployment *d, const ScExports *exports)
+{
+  g_autoptr (JsonBuilder) b = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autoptr (GHashTable) none = g_hash_table_new (g_str_hash, g_str_equal);
+  char *no_files[] = { NULL };
+
+  json_builder_begin_object (b);
+  add_string (b, "image", d->image);
+  add_string (b, "revision", d->revision);
+  add_string (b, "ostree-commit", d->commit);
+  json_builder_set_member_name (b, "created");
+  json_builder_add_int_value (b, d->created);
+  add_map (b, "values", d->values);
+  json_builder_set_member_name (b, "has-container-service");
+  json_builder_add_boolean_value (b, d->has_container_service);
+  add_strv (b, "installed-files", no_files);
+  add_map (b, "installed-files-checksum", none);
+  add_strv (b, "installed-files-template", exports->installed_files_template);
+  add_map (b, "rename-installed-files", exports->rename_files);
+  add_string (b, "rpm-installed", NULL);
+  add_string (b, "system-package", "no");
+  add_string (b, "remote", NULL);
+  json_builder_set_member_name (b, "use-links");
+  json_builder_add_boolean_value (b, exports->use_links);
+  add_string (b, "runtime", d->runtime);
+  json_builder_end_object (b);
+  root = json_builder_get_root (b);
+  return sc_json_to_text (root, TRUE);
+}
