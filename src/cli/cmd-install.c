@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * install IMAGE.
+ */
+#include "commands.h"
+#include "install.h"
+#include "pull-image.h"
+
+typedef struct
+{
+  gboolean system;
+  const char *name;
+  GPtrArray *set; /* (nullable): const char * */
+  const char *runtime;
+  gboolean display;
+} InstallOptions;
+
+static gboolean
+is_installed (const ScContext *ctx, const char *name, gboolean *out, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (ScDeployment) deployment = sc_deployment_load (ctx, name, &local);
+
+  *out = deployment != NULL;
+  if (deployment || g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+/* Puts the image into the repository unless it is there. */
+static gboolean
+provide_image (ScInvocation *invocation, const char *text, gboolean present, char **name, GError **error)
+{
+  const InstallOptions *options = invocation->options;
+  g_autofree char *pulled = NULL;
+
+  if (present)
+    return TRUE;
+  if (options->display)
+    return sc_fail (error, SC_ERROR_NOT_FOUND, "image %s: is not in the repository, and --display pulls nothing", text);
+  pulled = sc_pull_image (invocation->context, text, NULL, invocation->sink, invocation->cancellable, error);
+  if (!pulled)
+    return FALSE;
+  g_free (*name);
+  *name = g_steal_pointer (&pulled);
+  return TRUE;
+}
+
+static gboolean
+run_install (ScInvocation *invocation, GError **error)
+{
+  const InstallOptions *options = invocation->options;
+  const ScContext *ctx = invocation->context;
+  const char *text = invocation->args[0];
+  g_autofree char *image = NULL, *container = NULL;
+  g_autoptr (ScStore) store = NULL;
+  ScInstallOptions install = {
+    .set = options->set ? (const char *const *)options->set->pdata : NULL,
+    .runtime = options->runtime,
+    .display = options->display,
+  };
+  gboolean present = FALSE, installed = FALSE;
+
+  image = sc_pull_find (ctx, text, &present, invocation->cancellable, error);
+  if (!image)
+    return FALSE;
+  container = options->name ? g_strdup (options->name) : sc_install_default_name (image, error);
+  if (!container || !sc_container_name_check (container, error) || !is_installed (ctx, container, &installed, error))
+    return FALSE;
+  if (installed)
+    {
+      sc_progress_step (invocation->sink, "%s already present", container);
+      return TRUE;
+    }
+  if (!provide_image (invocation, text, present, &image, error))
+    return FALSE;
+  store = sc_store_open (ctx, SC_STORE_READ, invocation->cancellable, error);
+  if (!store)
+    return FALSE;
+  install.image = image;
+  install.name = container;
+  return sc_install (ctx, store, &install, invocation->sink, invocation->cancellable, error);
+}
+
+#define MEMBER(member) G_STRUCT_OFFSET (InstallOptions, member)
+
+static const ScOption install_options[] = {
+  { "system", 0, SC_OPTION_FLAG, MEMBER (system), NULL, "as a system container, which is what is done anyway" },
+  { "name", 'n', SC_OPTION_STRING, MEMBER (name), "NAME", "name of the container" },
+  { "set", 0, SC_OPTION_LIST, MEMBER (set), "VAR=VALUE", "value of a template variable; can be repeated" },
+  { "runtime", 0, SC_OPTION_STRING, MEMBER (runtime), "PATH", "OCI runtime that is to run the container" },
+  { "display", 0, SC_OPTION_FLAG, MEMBER (display), NULL, "say what would be done, and change nothing" },
+  SC_OPTION_END,
+};
+
+const ScCommand sc_cmd_install = {
+  .name = "install",
+  .args = "IMAGE",
+  .min_args = 1,
+  .max_args = 1,
+  .summary = "install an image as a system container",
+  .description =
+      "Lays out the root of IMAGE below /var/lib/containers/atomic, makes the runtime's configuration, the systemd "
+      "unit "
+      "and the tmpfiles of it, and enables the unit. It does not start it. An image that is not in the repository is "
+      "pulled first.\n"
+      "The container is called like the last part of the image's name, '-TAG' added unless the tag is 'latest'. If a "
+      "container of that name is installed nothing happens.",
+  .options = install_options,
+  .options_size = sizeof (InstallOptions),
+  .flags = SC_COMMAND_NEEDS_ROOT | SC_COMMAND_TAKES_IMAGE,
+  .run = run_install,
+};

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "command.h"
+
+/* The commands, each in its own cmd-<verb>.c; main.c has the table of them. */
+extern const ScCommand sc_cmd_pull;
+extern const ScCommand sc_cmd_images_list;
+extern const ScCommand sc_cmd_install;
+extern const ScCommand sc_cmd_uninstall;
+extern const ScCommand sc_cmd_containers_list;
+extern const ScCommand sc_cmd_run;
+extern const ScCommand sc_cmd_stop;
+extern const ScCommand sc_cmd_help;
+extern const ScCommand sc_cmd_dump;     /* hidden: "__commands" */
+extern const ScCommand sc_cmd_complete; /* hidden: "__complete" */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Pulling as pull and install do it.
+ */
+#include "pull-image.h"
+
+#include "image-query.h"
+#include "policy.h"
+#include "pull.h"
+
+static void
+report (const ScPullResult *result, const char *text, const ScProgressSink *sink)
+{
+  if (result->unchanged)
+    sc_progress_note (sink, "image %s: is up to date", text);
+  if (result->left_out > 0)
+    sc_progress_note (sink, "image %s: %" G_GUINT64_FORMAT " device nodes, fifos and sockets were left out", text,
+                      result->left_out);
+}
+
+char *
+sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *credentials, const ScProgressSink *sink,
+               GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScReference) ref = sc_reference_parse (text, error);
+  g_autoptr (ScBlobSource) source = NULL;
+  g_autoptr (ScVerifiedImage) image = NULL;
+  g_autoptr (ScStore) store = NULL;
+  ScBlobSourceOptions options = { .ctx = ctx };
+  ScPullResult result = { 0 };
+
+  if (!ref)
+    return NULL;
+  if (credentials)
+    options.credentials = *credentials;
+  sc_progress_step (sink, "Image %s is being pulled to ostree ...", text);
+  if (ref->transport == SC_TRANSPORT_REGISTRY && !ref->registry)
+    sc_progress_note (sink, "image %s: taken from docker.io", text);
+  source = sc_blob_source_open (ref, &options, cancellable, error);
+  if (!source)
+    return NULL;
+  image = sc_policy_verify (source, NULL, cancellable, error);
+  if (!image)
+    return NULL;
+  store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
+  if (!store || !sc_pull (store, image, source, sink, &result, cancellable, error))
+    return NULL;
+  report (&result, text, sink);
+  return g_strdup (sc_verified_image_name (image));
+}
+
+/* What the repository would call the image: some transports only know once they have looked. */
+static char *
+future_name (const ScContext *ctx, const char *text, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScReference) ref = sc_reference_parse (text, error);
+  g_autoptr (ScBlobSource) source = NULL;
+  ScBlobSourceOptions options = { .ctx = ctx };
+  char *name;
+
+  if (!ref)
+    return NULL;
+  name = sc_reference_store_name (ref);
+  if (name)
+    return name;
+  source = sc_blob_source_open (ref, &options, cancellable, error);
+  return source ? sc_blob_source_store_name (source) : NULL;
+}
+
+char *
+sc_pull_find (const ScContext *ctx, const char *text, gboolean *out_present, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *future = future_name (ctx, text, cancellable, error);
+  g_autoptr (ScStore) store = NULL;
+  g_autoptr (ScImage) image = NULL;
+  g_autoptr (GError) local = NULL;
+
+  if (!future)
+    return NULL;
+  store = sc_store_open (ctx, SC_STORE_READ, cancellable, error);
+  if (!store)
+    return NULL;
+  image = sc_image_find (store, future, cancellable, &local);
+  /* Not by that name; the words can also be a prefix of an id. */
+  if (!image && g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
+    {
+      g_clear_error (&local);
+      image = sc_image_find (store, text, cancellable, &local);
+    }
+  *out_present = image != NULL;
+  if (image)
+    return g_strdup (image->name);
+  if (!g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+  return g_steal_pointer (&future);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The terminal.
+ */
+#include "terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "fs.h"
+
+#define SECRET_MAX 1024
+
+gboolean
+sc_terminal_can_draw (int fd)
+{
+  const char *term = g_getenv ("TERM");
+
+  return isatty (fd) && term && *term && strcmp (term, "dumb") != 0;
+}
+
+/* Waits until @fd can be read; our signals are blocked, so only @cancellable tells of a Ctrl-C. */
+static gboolean
+wait_readable (int fd, GCancellable *cancellable, GError **error)
+{
+  GPollFD polls[2] = { { .fd = fd, .events = G_IO_IN } };
+  gboolean cancel = cancellable && g_cancellable_make_pollfd (cancellable, &polls[1]);
+  int r;
+
+  do
+    r = g_poll (polls, cancel ? 2 : 1, -1);
+  while (r < 0 && errno == EINTR);
+  if (cancel)
+    g_cancellable_release_fd (cancellable);
+  return !g_cancellable_set_error_if_cancelled (cancellable, error);
+}
+
+/* In the terminal's line mode a read gives a line at most. */
+static char *
+read_line (int fd, GCancellable *cancellable, GError **error)
+{
+  char line[SECRET_MAX + 1];
+  gssize n;
+  char *secret;
+
+  if (!wait_readable (fd, cancellable, error))
+    return NULL;
+  n = read (fd, line, sizeof line);
+  if (n < 0)
+    return sc_fail_errno_null (error, errno, "terminal");
+  if (n == 0)
+    return sc_fail_null (error, SC_ERROR_USAGE, "no password was given");
+  if (line[n - 1] != '\n')
+    {
+      explicit_bzero (line, sizeof line);
+      return sc_fail_null (error, SC_ERROR_LIMIT, "a password of more than %d bytes", SECRET_MAX);
+    }
+  secret = g_strndup (line, (gsize)n - 1);
+  explicit_bzero (line, sizeof line);
+  return secret;
+}
+
+char *
+sc_terminal_ask_secret (const char *prompt, GCancellable *cancellable, GError **error)
+{
+  SC_AUTOFD int fd = open ("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  struct termios before, quiet;
+  char *secret;
+
+  if (fd < 0 || tcgetattr (fd, &before) != 0)
+    return sc_fail_null (error, SC_ERROR_USAGE, "no password was given, and there is no terminal to ask for it");
+  quiet = before;
+  quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+  quiet.c_lflag |= ICANON;
+  if (tcsetattr (fd, TCSAFLUSH, &quiet) != 0)
+    return sc_fail_errno_null (error, errno, "terminal");
+  secret = sc_fs_write_all (fd, prompt, strlen (prompt), error) ? read_line (fd, cancellable, error) : NULL;
+  (void)!tcsetattr (fd, TCSAFLUSH, &before);
+  (void)!write (fd, "\n", 1);
+  return secret;
+}
