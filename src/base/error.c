@@ -76,6 +76,15 @@ one_line (const char *text)
   return g_string_free (line, FALSE);
 }
 
+G_GNUC_PRINTF (1, 0)
+static char *
+format_line (const char *format, va_list args)
+{
+  g_autofree char *text = g_strdup_vprintf (format, args);
+
+  return one_line (text);
+}
+
 gboolean
 sc_fail (GError **error, ScError code, const char *format, ...)
 {
@@ -84,9 +93,8 @@ sc_fail (GError **error, ScError code, const char *format, ...)
 
   va_list args;
   va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  g_autofree char *line = format_line (format, args);
   va_end (args);
-  g_autofree char *line = one_line (text);
   g_set_error_literal (error, SC_ERROR, (int)code, line);
   return FALSE;
 }
@@ -99,9 +107,8 @@ sc_fail_errno (GError **error, int errsv, const char *format, ...)
 
   va_list args;
   va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  g_autofree char *line = format_line (format, args);
   va_end (args);
-  g_autofree char *line = one_line (text);
   g_set_error (error, G_IO_ERROR, g_io_error_from_errno (errsv), "%s: %s", line, g_strerror (errsv));
   return FALSE;
 }
@@ -114,9 +121,8 @@ sc_prefix (GError **error, const char *format, ...)
 
   va_list args;
   va_start (args, format);
-  g_autofree char *text = g_strdup_vprintf (format, args);
+  g_autofree char *line = format_line (format, args);
   va_end (args);
-  g_autofree char *line = one_line (text);
   /* The message may come from a library that did not go through sc_fail(). */
   g_autofree char *rest = one_line ((*error)->message);
   g_free ((*error)->message);

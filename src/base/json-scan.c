@@ -34,7 +34,9 @@ typedef enum
   EXPECT_COMMA_OR_END,
 } Expect;
 
-static gboolean G_GNUC_PRINTF (3, 4) fail_at (Scan *s, const char *at, const char *format, ...)
+G_GNUC_PRINTF (3, 4)
+static gboolean
+fail_at (Scan *s, const char *at, const char *format, ...)
 {
   guint line = 1;
   const char *begin = s->start;

@@ -6,6 +6,7 @@
  */
 #include "progress.h"
 
+G_GNUC_PRINTF (3, 0)
 static void
 say (const ScProgressSink *sink, ScProgressKind kind, const char *format, va_list args)
 {

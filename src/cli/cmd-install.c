@@ -28,6 +28,14 @@ is_installed (const ScContext *ctx, const char *name, gboolean *out, GError **er
   return FALSE;
 }
 
+/* Not an error: the container is there. */
+static gboolean
+say_present (ScInvocation *invocation, const char *container)
+{
+  sc_progress_step (invocation->sink, "%s already present", container);
+  return TRUE;
+}
+
 /* Puts the image into the repository unless it is there. */
 static gboolean
 provide_image (ScInvocation *invocation, const char *text, gboolean present, char **name, GError **error)
@@ -55,6 +63,7 @@ run_install (ScInvocation *invocation, GError **error)
   const char *text = invocation->args[0];
   g_autofree char *image = NULL, *container = NULL;
   g_autoptr (ScStore) store = NULL;
+  g_autoptr (GError) local = NULL;
   ScInstallOptions install = {
     .set = options->set ? (const char *const *)options->set->pdata : NULL,
     .runtime = options->runtime,
@@ -69,10 +78,7 @@ run_install (ScInvocation *invocation, GError **error)
   if (!container || !sc_container_name_check (container, error) || !is_installed (ctx, container, &installed, error))
     return FALSE;
   if (installed)
-    {
-      sc_progress_step (invocation->sink, "%s already present", container);
-      return TRUE;
-    }
+    return say_present (invocation, container);
   if (!provide_image (invocation, text, present, &image, error))
     return FALSE;
   store = sc_store_open (ctx, SC_STORE_READ, invocation->cancellable, error);
@@ -80,7 +86,13 @@ run_install (ScInvocation *invocation, GError **error)
     return FALSE;
   install.image = image;
   install.name = container;
-  return sc_install (ctx, store, &install, invocation->sink, invocation->cancellable, error);
+  if (sc_install (ctx, store, &install, invocation->sink, invocation->cancellable, &local))
+    return TRUE;
+  /* Somebody else may have been faster. */
+  if (g_error_matches (local, SC_ERROR, SC_ERROR_EXISTS))
+    return say_present (invocation, container);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 #define MEMBER(member) G_STRUCT_OFFSET (InstallOptions, member)

@@ -31,7 +31,7 @@ run_run (ScInvocation *invocation, GError **error)
 #define MEMBER(member) G_STRUCT_OFFSET (RunOptions, member)
 
 static const ScOption run_options[] = {
-  { "detach", 'd', SC_OPTION_FLAG, MEMBER (detach), NULL, "do not wait for the program to end" },
+  { "detach", 'd', SC_OPTION_FLAG, MEMBER (detach), NULL, "where systemd is not running: do not wait for the end" },
   { "runtime", 0, SC_OPTION_STRING, MEMBER (runtime), "PATH", "OCI runtime to use" },
   { "display", 0, SC_OPTION_FLAG, MEMBER (display), NULL, "say what would be done, and change nothing" },
   SC_OPTION_END,

@@ -65,7 +65,7 @@ find_option (Parser *parser, const char *name, gsize name_length, char letter, v
 static void
 set_option (const ScOption *option, void *target, const char *value)
 {
-  void *member = (char *)target + option->offset;
+  void *member = G_STRUCT_MEMBER_P (target, option->offset);
 
   switch (option->kind)
     {
@@ -250,7 +250,12 @@ static gboolean
 check_arity (const ScCommand *command, const GPtrArray *args, GError **error)
 {
   if (args->len < command->min_args)
-    return sc_fail (error, SC_ERROR_USAGE, "%s is missing", command->min_args == 1 ? command->args : "an argument");
+    {
+      g_auto (GStrv) names = g_strsplit (command->args, " ", -1);
+
+      /* The table names every operand that must be there. */
+      return sc_fail (error, SC_ERROR_USAGE, "%s is missing", names[args->len]);
+    }
   if (args->len > command->max_args)
     return sc_fail (error, SC_ERROR_USAGE, "unexpected argument '%s'", (char *)args->pdata[command->max_args]);
   return TRUE;
@@ -297,7 +302,11 @@ sc_command_line_free (ScCommandLine *line)
     return;
   for (const ScOption *o = line->command && line->options ? line->command->options : NULL; o && o->name; o++)
     if (o->kind == SC_OPTION_LIST)
-      g_clear_pointer ((GPtrArray **)((char *)line->options + o->offset), g_ptr_array_unref);
+      {
+        GPtrArray **list = G_STRUCT_MEMBER_P (line->options, o->offset);
+
+        g_clear_pointer (list, g_ptr_array_unref);
+      }
   g_free (line->options);
   g_ptr_array_unref (line->args);
   g_free (line);

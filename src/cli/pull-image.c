@@ -12,7 +12,7 @@ static void
 report (const ScPullResult *result, const char *text, const ScProgressSink *sink)
 {
   if (result->unchanged)
-    sc_progress_note (sink, "image %s: is up to date", text);
+    sc_progress_note (sink, "image %s is up to date", text);
   if (result->left_out > 0)
     sc_progress_note (sink, "image %s: %" G_GUINT64_FORMAT " device nodes, fifos and sockets were left out", text,
                       result->left_out);

@@ -91,9 +91,12 @@ sc_checkouts_deployments (ScCheckouts *c, const char *name, GError **error)
   for (guint i = 0; names[i] != NULL; i++)
     {
       const char *number = names[i] + length + 1;
+      struct stat st;
 
+      /* Directories only: a link "x.0" is another container. */
       if (strncmp (names[i], name, length) == 0 && names[i][length] == '.' && *number != '\0'
-          && strspn (number, "0123456789") == strlen (number))
+          && strspn (number, "0123456789") == strlen (number)
+          && fstatat (c->dfd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
         g_ptr_array_add (found, g_strdup (names[i]));
     }
   g_ptr_array_add (found, NULL);

@@ -3,11 +3,12 @@
  * The configuration of an image that brings none: its own program under a set of restrictions that most programs can
  * live with.
  *
- * Owns the tables of mounts, paths and capabilities.  It writes nothing, and looks at the host only for which of two
- * files exist.  cgroupsPath is left out on purpose: the same file is run with --systemd-cgroup, where it would be
- * "slice:prefix:name", and without, where it is a path.  Limits are left out too: a caller with less could not start
- * the container.
+ * Owns the tables of mounts, paths and capabilities.  Of the host it asks only which of two files exist, and nothing is
+ * written but the mount points of sc_config_make_scratch().  cgroupsPath is left out on purpose: the same file is run
+ * with --systemd-cgroup, where it would be "slice:prefix:name", and without, where it is a path.  Limits are left out
+ * too: a caller with less could not start the container.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -307,4 +308,30 @@ sc_config_default (const ScConfigInput *input, GError **error)
   add_linux (builder);
   json_builder_end_object (builder);
   return json_builder_get_root (builder);
+}
+
+gboolean
+sc_config_make_scratch (int rootfs, GError **error)
+{
+  static const char *const parents[] = { ".", "var" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (parents); i++)
+    {
+      SC_AUTOFD int parent = -1;
+
+      if (mkdirat (rootfs, parents[i], 0755) != 0 && errno != EEXIST)
+        return sc_fail_errno (error, errno, "/%s of the image", parents[i]);
+      parent = sc_fs_open_in_root (rootfs, parents[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, error);
+      if (parent < 0)
+        return sc_prefix (error, "/%s of the image", parents[i]);
+      if (mkdirat (parent, "tmp", 0700) != 0)
+        {
+          if (errno == EEXIST)
+            continue;
+          return sc_fail_errno (error, errno, "/%s/tmp of the image", parents[i]);
+        }
+      if (fchmodat (parent, "tmp", 01777, 0) != 0)
+        return sc_fail_errno (error, errno, "/%s/tmp of the image", parents[i]);
+    }
+  return TRUE;
 }

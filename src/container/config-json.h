@@ -33,6 +33,11 @@ typedef struct
  */
 JsonNode *sc_config_default (const ScConfigInput *input, GError **error) SC_CHECK;
 
+/* Makes /tmp and /var/tmp in the checked-out root of an image that lacks them and is run by the default configuration.
+ * The runtime would make them too, but runc 1.1 gives a tmpfs the mode of the directory it is mounted on, from the
+ * second start on that of the directory it made. */
+gboolean sc_config_make_scratch (int rootfs, GError **error) SC_CHECK;
+
 /* Checks what must hold of any config.json: an object, root.readonly true, root.path "rootfs", process.args a
  * non-empty array of strings, process.cwd absolute, mounts well-formed: a bind mount has a source that is absolute.
  * Errors: SC_ERROR_INVALID that names file and path. */

@@ -13,7 +13,7 @@ sc_container_free (ScContainer *container)
 {
   if (container == NULL)
     return;
-  sc_deployment_free (container->deployment);
+  g_clear_pointer (&container->deployment, sc_deployment_free);
   g_free (container);
 }
 

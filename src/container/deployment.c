@@ -28,6 +28,7 @@ sc_deployment_free (ScDeployment *d)
   g_clear_pointer (&d->values, g_hash_table_unref);
   g_free (d->runtime);
   g_free (d->command);
+  g_free (d->problem);
   g_free (d);
 }
 
@@ -51,9 +52,6 @@ sc_container_name_check (const char *name, GError **error)
                     name);
   if (strlen (name) > NAME_LIMIT)
     return sc_fail (error, SC_ERROR_USAGE, "the container name is longer than %d characters", NAME_LIMIT);
-  if (number_suffix (name) != NULL)
-    return sc_fail (error, SC_ERROR_USAGE, "'%s' is not a container name: '%s' at its end is a deployment's number",
-                    name, number_suffix (name));
   return TRUE;
 }
 
@@ -134,6 +132,17 @@ open_base (const ScContext *ctx, gboolean preinstalled, int *out, GError **error
   return *out >= 0 || errno == ENOENT || sc_fail_errno (error, errno, "%s", path);
 }
 
+/* A container is a link, in the read-only place a directory too; another directory may be a deployment: "x-1.0" is the first one of
+ * "x-1", and a good name for a container. */
+static gboolean
+is_container (int base, const char *name, gboolean preinstalled)
+{
+  struct stat st;
+
+  return fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+         && (S_ISLNK (st.st_mode) || (preinstalled && S_ISDIR (st.st_mode)));
+}
+
 ScDeployment *
 sc_deployment_load (const ScContext *ctx, const char *name, GError **error)
 {
@@ -146,7 +155,7 @@ sc_deployment_load (const ScContext *ctx, const char *name, GError **error)
 
       if (!open_base (ctx, preinstalled, &base, error))
         return NULL;
-      if (base < 0 || !sc_fs_exists_at (base, name))
+      if (base < 0 || !is_container (base, name, preinstalled))
         continue;
       d->name = g_strdup (name);
       d->preinstalled = preinstalled;
@@ -173,11 +182,7 @@ add_names (const ScContext *ctx, gboolean preinstalled, GPtrArray *names, GError
     return FALSE;
   for (guint i = 0; all[i] != NULL; i++)
     {
-      struct stat st;
-
-      if (!sc_container_name_check (all[i], NULL) || fstatat (base, all[i], &st, AT_SYMLINK_NOFOLLOW) != 0)
-        continue;
-      if ((S_ISLNK (st.st_mode) || (preinstalled && S_ISDIR (st.st_mode)))
+      if (sc_container_name_check (all[i], NULL) && is_container (base, all[i], preinstalled)
           && !g_ptr_array_find_with_equal_func (names, all[i], g_str_equal, NULL))
         g_ptr_array_add (names, g_strdup (all[i]));
     }
@@ -201,10 +206,17 @@ sc_deployment_list (const ScContext *ctx, GError **error)
   g_ptr_array_sort (names, compare_names);
   for (guint i = 0; i < names->len; i++)
     {
-      ScDeployment *d = sc_deployment_load (ctx, g_ptr_array_index (names, i), error);
+      g_autoptr (GError) local = NULL;
+      ScDeployment *d = sc_deployment_load (ctx, g_ptr_array_index (names, i), &local);
 
       if (d == NULL)
-        return NULL;
+        {
+          /* One that is damaged must not hide the others. */
+          d = g_new0 (ScDeployment, 1);
+          d->name = g_strdup (g_ptr_array_index (names, i));
+          d->image = g_strdup ("");
+          d->problem = g_strdup (local->message);
+        }
       g_ptr_array_add (deployments, d);
     }
   return g_steal_pointer (&deployments);

@@ -22,6 +22,7 @@ typedef struct
   GHashTable *values;
   gboolean has_container_service;
   char *runtime; /* as the host sees it */
+  char *problem;   /* (nullable): why it could not be read (lists only) */
   /* config.json */
   char *command; /* (nullable): of process.args */
 } ScDeployment;
@@ -29,8 +30,7 @@ typedef struct
 void sc_deployment_free (ScDeployment *deployment);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScDeployment, sc_deployment_free)
 
-/* A container's name: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 128 characters, not ending in ".<digits>" (that is a
- * deployment). SC_ERROR_USAGE. */
+/* A container's name: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 128 characters.  SC_ERROR_USAGE. */
 gboolean sc_container_name_check (const char *name, GError **error) SC_CHECK;
 
 /* The live deployment of @name; SC_ERROR_NOT_FOUND "no container 'X'". Reads info, and config.json for the command. */
@@ -39,6 +39,7 @@ ScDeployment *sc_deployment_load (const ScContext *ctx, const char *name, GError
 /* (transfer full): "CHECKOUTS/NAME.N", as the host sees it. */
 char *sc_deployment_dir (const ScContext *ctx, const ScDeployment *deployment);
 
-/* (transfer container) (element-type ScDeployment): live deployments of all containers, preinstalled ones too, by name.
+/* A container whose files cannot be read has @problem set, and of the rest its name only.
+ * (transfer container) (element-type ScDeployment): live deployments of all containers, preinstalled ones too, by name.
  */
 GPtrArray *sc_deployment_list (const ScContext *ctx, GError **error) SC_CHECK;

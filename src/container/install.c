@@ -86,6 +86,8 @@ check_absent (Install *in, const char *name, GError **error)
   g_autofree char *there = g_strdup_printf ("%s/%s", in->ctx->preinstalled, name),
                   *read_only = sc_context_path (in->ctx, there);
 
+  if (g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+    return sc_fail (error, SC_ERROR_FAILED, "%s is a deployment of another container; choose another --name", here);
   if (sc_fs_exists_at (AT_FDCWD, path) || sc_fs_exists_at (AT_FDCWD, read_only))
     return sc_fail (error, SC_ERROR_EXISTS, "%s already present", name);
   return TRUE;
@@ -135,9 +137,9 @@ prepare (Install *in, GError **error)
   return in->host_root >= 0;
 }
 
-/* What an installation that died before its link was made left behind is in nobody's way. */
+/* The first number that is free, once what an installation left that died before its link was made is gone. */
 static gboolean
-remove_dead_deployments (Install *in, GError **error)
+choose_number (Install *in, GError **error)
 {
   g_auto (GStrv) dead = sc_checkouts_deployments (in->checkouts, in->deployment->name, error);
 
@@ -146,7 +148,14 @@ remove_dead_deployments (Install *in, GError **error)
   for (guint i = 0; dead[i] != NULL; i++)
     if (!sc_fs_remove_tree_at (in->checkouts->dfd, dead[i], error))
       return FALSE;
-  return TRUE;
+  /* What is left of that form are containers. */
+  for (;; in->deployment->number++)
+    {
+      g_autofree char *dir = g_strdup_printf ("%s.%d", in->deployment->name, in->deployment->number);
+
+      if (!sc_fs_exists_at (in->checkouts->dfd, dir))
+        return TRUE;
+    }
 }
 
 /* The root, in the temporary directory. */
@@ -233,7 +242,7 @@ make (Install *in, GError **error)
 {
   g_autofree char *destdir = sc_deployment_dir (in->ctx, in->deployment);
 
-  if (!remove_dead_deployments (in, error))
+  if (!choose_number (in, error))
     return FALSE;
   sc_progress_step (in->sink, "Extracting to %s", destdir);
   return extract (in, error) && render (in, error) && settle (in, error)

@@ -137,6 +137,7 @@ render_config (const ScRenderInput *input, ScRendered *rendered, GError **error)
         .host_root = input->host_root,
       };
       config = sc_config_default (&defaults, error);
+      rendered->default_config = TRUE;
     }
   if (config == NULL || !sc_config_validate (config, error))
     return NULL;
@@ -203,7 +204,7 @@ render_default_tmpfiles (const ScRenderInput *input, JsonNode *config, GPtrArray
   guint32 gid = (guint32)g_ascii_strtoull (g_hash_table_lookup (input->values, "HOST_GID"), NULL, 10);
 
   /* Our own configuration binds the image's volumes, which its program has to be able to write. */
-  if (input->exports->config == NULL && input->exports->config_template == NULL)
+  if (rendered->default_config)
     sc_config_user (config, &uid, &gid);
   for (guint i = 0; i < missing->len; i++)
     {

@@ -38,7 +38,7 @@ typedef struct
 static void
 target_clear (Target *target)
 {
-  sc_deployment_free (target->deployment);
+  g_clear_pointer (&target->deployment, sc_deployment_free);
   sc_systemd_free (target->systemd);
   sc_runtime_free (target->runtime);
   g_free (target->unit);

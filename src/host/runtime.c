@@ -52,16 +52,11 @@ executable_at (int root, const char *path)
   return g_file_read_link (link, NULL);
 }
 
-/* The runtime @path, looked for in @root first and then on this host; NULL if it is in neither. */
+/* The runtime @path of @place; NULL if it is not there. */
 static ScRuntime *
-runtime_at (const ScContext *ctx, int root, const ScRuntimeClass *klass, const char *path)
+runtime_at (const ScContext *ctx, int place, const ScRuntimeClass *klass, const char *path)
 {
-  g_autofree char *exec = executable_at (root, path);
-  if (exec == NULL && ctx->root != NULL)
-    {
-      SC_AUTOFD int host = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-      exec = host >= 0 ? executable_at (host, path) : NULL;
-    }
+  g_autofree char *exec = executable_at (place, path);
   if (exec == NULL)
     return NULL;
   ScRuntime *runtime = g_new0 (ScRuntime, 1);
@@ -73,14 +68,31 @@ runtime_at (const ScContext *ctx, int root, const ScRuntimeClass *klass, const c
 }
 
 static ScRuntime *
-find_class (const ScContext *ctx, int root, const ScRuntimeClass *klass)
+class_at (const ScContext *ctx, int place, const ScRuntimeClass *klass)
 {
-  for (const char *const *path = klass->candidates; *path != NULL; path++)
+  ScRuntime *runtime = NULL;
+  for (const char *const *path = klass->candidates; *path != NULL && runtime == NULL; path++)
+    runtime = runtime_at (ctx, place, klass, *path);
+  return runtime;
+}
+
+/* What @asked means in @place; NULL: the first of all. */
+static ScRuntime *
+find_at (const ScContext *ctx, int place, const char *asked)
+{
+  ScRuntime *runtime = NULL;
+  if (asked == NULL)
     {
-      ScRuntime *runtime = runtime_at (ctx, root, klass, *path);
-      if (runtime != NULL)
-        return runtime;
+      for (gsize i = 0; i < G_N_ELEMENTS (runtimes) && runtime == NULL; i++)
+        runtime = class_at (ctx, place, &runtimes[i]);
+      return runtime;
     }
+  g_autofree char *base = g_path_get_basename (asked);
+  const ScRuntimeClass *klass = class_by_name (base);
+  if (g_path_is_absolute (asked))
+    return runtime_at (ctx, place, klass != NULL ? klass : &runtimes[0], asked);
+  if (klass != NULL && g_str_equal (base, asked))
+    return class_at (ctx, place, klass);
   return NULL;
 }
 
@@ -93,22 +105,16 @@ sc_runtime_find (const ScContext *ctx, const char *asked, GError **error)
   if (asked == NULL)
     asked = ctx->runtime;
 
-  ScRuntime *runtime = NULL;
-  if (asked == NULL)
+  ScRuntime *runtime = find_at (ctx, root, asked);
+  if (runtime == NULL && ctx->root != NULL)
     {
-      for (gsize i = 0; i < G_N_ELEMENTS (runtimes) && runtime == NULL; i++)
-        runtime = find_class (ctx, root, &runtimes[i]);
-      if (runtime == NULL)
-        return sc_fail_null (error, SC_ERROR_NOT_FOUND, "no OCI runtime found: install runc or crun");
-      return runtime;
+      SC_AUTOFD int host = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+      if (host < 0)
+        return sc_fail_errno_null (error, errno, "/");
+      runtime = find_at (ctx, host, asked);
     }
-
-  g_autofree char *base = g_path_get_basename (asked);
-  const ScRuntimeClass *klass = class_by_name (base);
-  if (g_path_is_absolute (asked))
-    runtime = runtime_at (ctx, root, klass != NULL ? klass : &runtimes[0], asked);
-  else if (klass != NULL && g_str_equal (base, asked))
-    runtime = find_class (ctx, root, klass);
+  if (runtime == NULL && asked == NULL)
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "no OCI runtime found: install runc or crun");
   if (runtime == NULL)
     return sc_fail_null (error, SC_ERROR_NOT_FOUND, "runtime '%s' is not there", asked);
   return runtime;

@@ -21,7 +21,7 @@ typedef struct
   const ScRuntimeClass *klass;
   char *path; /* as the host sees it: "/usr/bin/runc" */
   char *exec; /* the file to run now: @path below the root of the context if it has one and the file is there, else
-                 @path */
+                 that of this host */
 } ScRuntime;
 
 /**

@@ -11,19 +11,27 @@
 
 #include "names.h"
 
-/* "error:0A00010B:SSL routines::wrong version number" -> "wrong version number", and without curl's own first words. */
+/* (transfer full): what curl says, or if it says nothing what its code means.  Of "error:0A00010B:SSL routines::wrong
+ * version number, errno 0" only the reason, and without curl's own first words. */
 static char *
-tls_detail (const char *detail)
+detail_of (const ScHttpFailure *f)
 {
   static const char *const openings[] = { "SSL certificate problem: ", "SSL: ", "TLS connect error: " };
-  const char *routines = g_strrstr (detail, "::");
+  const char *text = f->detail[0] != '\0' ? f->detail : curl_easy_strerror (f->code);
+  const char *reason = g_strrstr (text, "SSL routines:");
+  g_autofree char *copy = NULL;
 
-  if (routines != NULL)
-    return sc_name_escape (routines + 2);
+  if (strstr (text, "SSL_ERROR_SYSCALL") != NULL)
+    return g_strdup ("connection closed during the handshake");
   for (gsize i = 0; i < G_N_ELEMENTS (openings); i++)
-    if (g_str_has_prefix (detail, openings[i]))
-      return sc_name_escape (detail + strlen (openings[i]));
-  return sc_name_escape (detail);
+    if (g_str_has_prefix (text, openings[i]))
+      text += strlen (openings[i]);
+  if (reason != NULL)
+    text = strrchr (reason, ':') + 1;
+  copy = g_strdup (text);
+  if (g_str_has_suffix (copy, ", errno 0"))
+    copy[strlen (copy) - strlen (", errno 0")] = '\0';
+  return sc_name_escape (copy);
 }
 
 static gboolean
@@ -37,14 +45,14 @@ fail_connect (const ScHttpFailure *f, GError **error)
   if (f->os_error != 0)
     return sc_fail (error, SC_ERROR_UNAVAILABLE, "cannot connect to %s%s: %s", f->host, via, g_strerror (f->os_error));
 
-  g_autofree char *detail = sc_name_escape (f->detail);
+  g_autofree char *detail = detail_of (f);
   return sc_fail (error, SC_ERROR_UNAVAILABLE, "cannot connect to %s%s: %s", f->host, via, detail);
 }
 
 static gboolean
 fail_tls (const ScHttpFailure *f, GError **error)
 {
-  g_autofree char *detail = tls_detail (f->detail[0] != '\0' ? f->detail : curl_easy_strerror (f->code));
+  g_autofree char *detail = detail_of (f);
 
   switch (f->code)
     {
@@ -64,7 +72,7 @@ fail_tls (const ScHttpFailure *f, GError **error)
 static gboolean
 fail_transfer (const ScHttpFailure *f, GError **error)
 {
-  g_autofree char *detail = sc_name_escape (f->detail[0] != '\0' ? f->detail : curl_easy_strerror (f->code));
+  g_autofree char *detail = detail_of (f);
 
   switch (f->code)
     {

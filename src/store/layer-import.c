@@ -415,7 +415,7 @@ sc_layer_import (const ScLayerImport *import, GInputStream *blob, char **out_com
   before = uselocale (utf8);
   im.writer = writer = sc_object_writer_new (import->repo);
   im.tree = tree = sc_layer_tree_new ();
-  handler = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), stream, NULL);
+  handler = cancellable == NULL ? 0 : g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), stream, NULL);
   ok = run (&im, out_commit, error);
   g_cancellable_disconnect (cancellable, handler);
   archive_read_free (im.archive);

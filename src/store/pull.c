@@ -149,6 +149,11 @@ bring_config (Pull *p, GError **error)
   p->config = sc_image_config_parse (raw, error);
   if (p->config == NULL)
     return FALSE;
+  if (strcmp (p->config->platform.os, "linux") != 0)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, "it is for %s, not for linux", p->config->platform.os);
+  if (strcmp (p->config->platform.architecture, sc_platform_host ()->architecture) != 0)
+    sc_progress_note (p->sink, "image %s is for %s, this machine is %s", sc_verified_image_name (p->image),
+                      p->config->platform.architecture, sc_platform_host ()->architecture);
   if (p->config->diff_ids->len != p->manifest->layers->len)
     return sc_fail (error, SC_ERROR_INVALID, "it has %u layers in its manifest and %u in its config",
                     p->manifest->layers->len, p->config->diff_ids->len);
@@ -363,6 +368,7 @@ sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, con
   if (!p.result.unchanged
       && (!sc_object_writer_clean (p.repo, error) || !bring_config (&p, error) || !pull_transaction (&p, error)))
     return sc_prefix (error, "image %s", sc_verified_image_name (image));
+  store->used = TRUE;
   if (out_result != NULL)
     *out_result = p.result;
   return TRUE;

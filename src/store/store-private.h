@@ -7,4 +7,6 @@ struct _ScStore
 {
   OstreeRepo *repo; /* (nullable) */
   char *path;
+  char *created; /* (nullable): the topmost directory that opening made */
+  gboolean used;  /* an image came in */
 };

@@ -5,18 +5,51 @@
  */
 #include "store-private.h"
 
+#include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fs.h"
 
 #define SYSTEM_REPO "/ostree/repo"
 
+/* A repository that was made for a pull that failed goes again, with the directories made for it, unless somebody else holds
+ * it by now. */
+static void
+discard (ScStore *store)
+{
+  g_autofree char *lock = g_build_filename (store->path, ".lock", NULL), *dir = NULL;
+  struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+  g_autoptr (GError) error = NULL;
+  SC_AUTOFD int fd = open (lock, O_RDWR | O_CLOEXEC);
+
+  if (fd < 0 || fcntl (fd, F_OFD_SETLK, &fl) != 0)
+    return;
+  if (!sc_fs_remove_tree_at (AT_FDCWD, store->path, &error))
+    {
+      g_debug ("%s: %s", store->path, error->message);
+      return;
+    }
+  dir = g_strdup (store->path);
+  while (strlen (dir) > strlen (store->created))
+    {
+      char *parent = g_path_get_dirname (dir);
+
+      g_free (dir);
+      dir = parent;
+      if (rmdir (dir) != 0)
+        return;
+    }
+}
+
 void
 sc_store_free (ScStore *store)
 {
   g_clear_object (&store->repo);
+  if (store->created != NULL && !store->used)
+    discard (store);
+  g_free (store->created);
   g_free (store->path);
   g_free (store);
 }
@@ -75,6 +108,23 @@ find_path (const ScContext *ctx)
   return g_build_filename (checkouts, ".storage", "ostree", NULL);
 }
 
+/* (transfer full): the topmost directory of @path that is missing. */
+static char *
+first_missing (const char *path)
+{
+  g_autofree char *missing = g_strdup (path);
+
+  for (;;)
+    {
+      g_autofree char *parent = g_path_get_dirname (missing);
+
+      if (sc_fs_exists_at (AT_FDCWD, parent))
+        return g_steal_pointer (&missing);
+      g_free (missing);
+      missing = g_steal_pointer (&parent);
+    }
+}
+
 /* Creates the directory and its parents (0700 for the storage itself), and a repository in it. */
 static OstreeRepo *
 create (const char *path, GCancellable *cancellable, GError **error)
@@ -82,13 +132,16 @@ create (const char *path, GCancellable *cancellable, GError **error)
   OstreeRepoMode mode = geteuid () == 0 ? OSTREE_REPO_MODE_BARE : OSTREE_REPO_MODE_BARE_USER;
   g_autofree char *parent = g_path_get_dirname (path);
   g_autoptr (OstreeRepo) repo = NULL;
+  g_autoptr (OstreeRepoAutoLock) lock = NULL;
 
   if (!sc_fs_mkdir_p_at (AT_FDCWD, parent, 0755, error) || !sc_fs_mkdir_p_at (AT_FDCWD, path, 0700, error))
     return NULL;
   repo = ostree_repo_create_at (AT_FDCWD, path, mode, NULL, cancellable, error);
   if (repo == NULL || !sc_fs_sync_dir_at (AT_FDCWD, path, error) || !sc_fs_sync_dir_at (AT_FDCWD, parent, error))
     return NULL;
-  return g_steal_pointer (&repo);
+  /* libostree makes its lock file when it is first used: that is now, not in the middle of something that may fail. */
+  lock = ostree_repo_auto_lock_push (repo, OSTREE_REPO_LOCK_SHARED, cancellable, error);
+  return lock == NULL ? NULL : g_steal_pointer (&repo);
 }
 
 static gboolean
@@ -109,7 +162,13 @@ open_or_create (ScStore *store, ScStoreFlags flags, GCancellable *cancellable, G
   if (g_file_test (objects, G_FILE_TEST_IS_DIR))
     store->repo = ostree_repo_open_at (AT_FDCWD, store->path, cancellable, error);
   else if (flags == SC_STORE_CREATE)
-    store->repo = create (store->path, cancellable, error);
+    {
+      g_autofree char *missing = first_missing (store->path);
+
+      store->repo = create (store->path, cancellable, error);
+      if (store->repo != NULL)
+        store->created = g_steal_pointer (&missing);
+    }
   else
     {
       /* Tell "there is none" from "we may not look": access() of the nearest parent that exists says which. */

@@ -23,6 +23,7 @@ typedef enum
 /* Errors: G_IO_ERROR_PERMISSION_DENIED that names the repository when it cannot be read or written,
  * SC_ERROR_INVALID for something that is no repository. */
 ScStore *sc_store_open (const ScContext *ctx, ScStoreFlags flags, GCancellable *cancellable, GError **error) SC_CHECK;
+/* A repository that was created by opening it, and into which nothing came, is removed again. */
 void sc_store_free (ScStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScStore, sc_store_free)
 
