@@ -51,9 +51,9 @@ gboolean sc_fs_replace_symlink_at (int dfd, const char *target, const char *path
 /* Creates @path and its missing parents with @mode (0755 for parents); no error if it is a directory. */
 gboolean sc_fs_mkdir_p_at (int dfd, const char *path, mode_t mode, GError **error) SC_CHECK;
 
-/* Removes a file or a whole tree without following links or leaving the file system of
- * the tree's top; no error if it does not exist.  Directories without write or search permission are
- * removed too when the kernel lets the caller. */
+/* Removes a file or a whole tree without following links; no error if it does not exist.  A mount point, @path itself
+ * or within it, is G_IO_ERROR_BUSY: nothing on it is touched, but what came before it may be gone.  Directories without
+ * write or search permission are removed too when the kernel lets the caller. */
 gboolean sc_fs_remove_tree_at (int dfd, const char *path, GError **error) SC_CHECK;
 
 /* Unlinks a file; no error if it does not exist. */

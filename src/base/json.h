@@ -14,8 +14,9 @@
 /* How deep arrays and objects may nest. */
 #define SC_JSON_MAX_DEPTH 64
 
-/* Parses @data, refusing NUL bytes, invalid UTF-8 and nesting beyond SC_JSON_MAX_DEPTH *before* the recursive
- * parser sees it (SC_ERROR_INVALID: "WHAT: line L, column C: ..."). (transfer full) */
+/* Parses @data, refusing NUL bytes, invalid UTF-8, nesting beyond SC_JSON_MAX_DEPTH and all that is not JSON by RFC
+ * 8259 *before* the recursive and lenient parser sees it (SC_ERROR_INVALID: "WHAT: line L, column C: ...").  Integers
+ * that a gint64 cannot hold are refused too, since json-glib would change them in silence.  (transfer full) */
 JsonNode *sc_json_parse (const char *what, const void *data, gsize size, GError **error) SC_CHECK;
 
 /* The object in @node, owned by it, or an error that names @where. */

@@ -125,78 +125,79 @@ make_root (Temp *t)
   return openat (t->fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+static const struct
+{
+  const char *path;
+  int flags;
+  const char *text; /* (nullable): of the file; NULL: a directory */
+  int code;         /* of G_IO_ERROR, -1: good */
+} open_rows[] = {
+  { "etc/file", O_RDONLY, "inside", -1 },
+  { "/etc/file", O_RDONLY, "inside", -1 },
+  { "///etc//./file", O_RDONLY, "inside", -1 },
+  { "absolute", O_RDONLY, "inside", -1 },
+  { "absdir/file", O_RDONLY, "inside", -1 },
+  { "usr/lib/deep/../../../etc/file", O_RDONLY, "inside", -1 },
+  { "lib/../../etc/file", O_RDONLY, "inside", -1 }, /* /usr/lib/../../etc: links count, not their text */
+  { "lib/../etc/file", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
+  { "../secret", O_RDONLY, "decoy", -1 },
+  { "../../../../secret", O_RDONLY, "decoy", -1 },
+  { "etc/escape", O_RDONLY, "decoy", -1 },
+  { "up/above/secret", O_RDONLY, "decoy", -1 },
+  { "up/above/root/secret", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
+  { "/", O_RDONLY | O_DIRECTORY, NULL, -1 },
+  { ".", O_RDONLY | O_DIRECTORY, NULL, -1 },
+  { "..", O_RDONLY | O_DIRECTORY, NULL, -1 },
+  { "lib", O_RDONLY | O_DIRECTORY, NULL, -1 },
+  { "lib/", O_RDONLY, NULL, -1 },
+  { "slashed", O_RDONLY, NULL, -1 },
+  { "lib/deep", O_PATH, NULL, -1 },
+  { "lib/deep/..", O_RDONLY, NULL, -1 },
+  { "etc/l38", O_RDONLY, "inside", -1 },
+  { "etc/l45", O_RDONLY, NULL, G_IO_ERROR_TOO_MANY_LINKS },
+  { "loop1", O_RDONLY, NULL, G_IO_ERROR_TOO_MANY_LINKS },
+  { "loop1/x", O_RDONLY, NULL, G_IO_ERROR_TOO_MANY_LINKS },
+  { "lib", O_RDONLY | O_NOFOLLOW, NULL, G_IO_ERROR_TOO_MANY_LINKS },
+  { "lib/", O_RDONLY | O_NOFOLLOW | O_DIRECTORY, NULL, -1 },
+  { "absdir/file", O_RDONLY | O_NOFOLLOW, "inside", -1 },
+  { "nothing", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
+  { "nothing/..", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
+  { "dangling", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
+  { "", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
+  { "etc/file/", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
+  { "etc/file/..", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
+  { "etc/file/x", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
+  { "absolute/x", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
+};
+
 static void
 test_open_in_root (Temp *t, gconstpointer data)
 {
-  static const struct
-  {
-    const char *path;
-    int flags;
-    const char *text; /* (nullable): of the file; NULL: a directory */
-    int code;         /* of G_IO_ERROR, -1: good */
-  } rows[] = {
-    { "etc/file", O_RDONLY, "inside", -1 },
-    { "/etc/file", O_RDONLY, "inside", -1 },
-    { "///etc//./file", O_RDONLY, "inside", -1 },
-    { "absolute", O_RDONLY, "inside", -1 },
-    { "absdir/file", O_RDONLY, "inside", -1 },
-    { "usr/lib/deep/../../../etc/file", O_RDONLY, "inside", -1 },
-    { "lib/../../etc/file", O_RDONLY, "inside", -1 }, /* /usr/lib/../../etc: links count, not their text */
-    { "lib/../etc/file", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
-    { "../secret", O_RDONLY, "decoy", -1 },
-    { "../../../../secret", O_RDONLY, "decoy", -1 },
-    { "etc/escape", O_RDONLY, "decoy", -1 },
-    { "up/above/secret", O_RDONLY, "decoy", -1 },
-    { "up/above/root/secret", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
-    { "/", O_RDONLY | O_DIRECTORY, NULL, -1 },
-    { ".", O_RDONLY | O_DIRECTORY, NULL, -1 },
-    { "..", O_RDONLY | O_DIRECTORY, NULL, -1 },
-    { "lib", O_RDONLY | O_DIRECTORY, NULL, -1 },
-    { "lib/", O_RDONLY, NULL, -1 },
-    { "slashed", O_RDONLY, NULL, -1 },
-    { "lib/deep", O_PATH, NULL, -1 },
-    { "lib/deep/..", O_RDONLY, NULL, -1 },
-    { "etc/l38", O_RDONLY, "inside", -1 },
-    { "etc/l45", O_RDONLY, NULL, G_IO_ERROR_TOO_MANY_LINKS },
-    { "loop1", O_RDONLY, NULL, G_IO_ERROR_TOO_MANY_LINKS },
-    { "loop1/x", O_RDONLY, NULL, G_IO_ERROR_TOO_MANY_LINKS },
-    { "lib", O_RDONLY | O_NOFOLLOW, NULL, G_IO_ERROR_TOO_MANY_LINKS },
-    { "lib/", O_RDONLY | O_NOFOLLOW | O_DIRECTORY, NULL, -1 },
-    { "absdir/file", O_RDONLY | O_NOFOLLOW, "inside", -1 },
-    { "nothing", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
-    { "nothing/..", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
-    { "dangling", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
-    { "", O_RDONLY, NULL, G_IO_ERROR_NOT_FOUND },
-    { "etc/file/", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
-    { "etc/file/..", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
-    { "etc/file/x", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
-    { "absolute/x", O_RDONLY, NULL, G_IO_ERROR_NOT_DIRECTORY },
-  };
   OpenInRoot open_in_root = (OpenInRoot)(gpointer)data;
   SC_AUTOFD int root = make_root (t);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (open_rows); i++)
     {
       g_autoptr (GError) error = NULL;
-      SC_AUTOFD int fd = open_in_root (root, rows[i].path, rows[i].flags, 0, &error);
+      SC_AUTOFD int fd = open_in_root (root, open_rows[i].path, open_rows[i].flags, 0, &error);
       struct stat st;
 
-      g_test_message ("%s: %s", rows[i].path, error ? error->message : "opened");
-      if (rows[i].code >= 0)
+      g_test_message ("%s: %s", open_rows[i].path, error ? error->message : "opened");
+      if (open_rows[i].code >= 0)
         {
           g_assert_cmpint (fd, ==, -1);
-          g_assert_error (error, G_IO_ERROR, rows[i].code);
+          g_assert_error (error, G_IO_ERROR, open_rows[i].code);
           continue;
         }
       g_assert_no_error (error);
       g_assert_cmpint (fstat (fd, &st), ==, 0);
       g_assert_true (fcntl (fd, F_GETFD) & FD_CLOEXEC);
-      g_assert_true (S_ISDIR (st.st_mode) == (rows[i].text == NULL));
-      if (rows[i].text)
+      g_assert_true (S_ISDIR (st.st_mode) == (open_rows[i].text == NULL));
+      if (open_rows[i].text)
         {
-          g_autoptr (GBytes) bytes = sc_fs_read_fd (fd, rows[i].path, 100, NULL);
-          g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), rows[i].text,
-                           strlen (rows[i].text));
+          g_autoptr (GBytes) bytes = sc_fs_read_fd (fd, open_rows[i].path, 100, NULL);
+          g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), open_rows[i].text,
+                           strlen (open_rows[i].text));
         }
     }
 }

@@ -55,68 +55,69 @@ test_valid (void)
     }
 }
 
+static const struct
+{
+  const char *text;
+  const char *expected;
+} invalid_rows[] = {
+  { "", "f.json: line 1, column 1: the text ends here, expected a value" },
+  { " \n ", "f.json: line 2, column 2: the text ends here, expected a value" },
+  { "{\"a\":1,}", "f.json: line 1, column 8: expected a name in double quotes, found '}'" },
+  { "[1,]", "f.json: line 1, column 4: expected a value, found ']'" },
+  { "[1 2]", "f.json: line 1, column 4: expected ',' or ']', found '2'" },
+  { "{\"a\" 1}", "f.json: line 1, column 6: expected ':', found '1'" },
+  { "{\n \"a\": 1,\n \"b\": x\n}", "f.json: line 3, column 7: expected a value, found 'x'" },
+  { "{\n \"a\": [1,\n  2\n", "f.json: line 4, column 1: the text ends here, expected ',' or ']'" },
+  { "{\n\"\xc3\xa9\": \"\xc3\xbc\" x}", "f.json: line 2, column 10: expected ',' or '}', found 'x'" },
+  { "[\n  \"abc\n", "f.json: line 2, column 7: control character 0x0a in a string" },
+  { "[\n  \"abc", "f.json: line 2, column 3: this string has no end" },
+  { "{} {}", "f.json: line 1, column 4: expected the end of the text, found '{'" },
+  { "{\"a\":1]", "f.json: line 1, column 7: expected ',' or '}', found ']'" },
+  { "[1}", "f.json: line 1, column 3: expected ',' or ']', found '}'" },
+  { "]", "f.json: line 1, column 1: expected a value, found ']'" },
+  { "{,}", "f.json: line 1, column 2: expected a name in double quotes or '}', found ','" },
+  /* what json-glib alone would take */
+  { "/* c */ {}", "f.json: line 1, column 1: expected a value, found '/'" },
+  { "// c\n{}", "f.json: line 1, column 1: expected a value, found '/'" },
+  { "{'a':1}", "f.json: line 1, column 2: expected a name in double quotes or '}', found '''" },
+  { "var a = {};", "f.json: line 1, column 1: expected a value, found 'v'" },
+  { "[01]", "f.json: line 1, column 2: a number may not begin with 0" },
+  { "[0x10]", "f.json: line 1, column 3: expected ',' or ']', found 'x'" },
+  { "[$10]", "f.json: line 1, column 2: expected a value, found '$'" },
+  { "[1.]", "f.json: line 1, column 4: expected a digit, found ']'" },
+  { "[.5]", "f.json: line 1, column 2: expected a value, found '.'" },
+  { "[- 1]", "f.json: line 1, column 3: expected a digit, found ' '" },
+  { "[1e]", "f.json: line 1, column 4: expected a digit, found ']'" },
+  { "[trueish]", "f.json: line 1, column 6: expected the end of a word, found 'i'" },
+  { "[True]", "f.json: line 1, column 2: expected a value, found 'T'" },
+  { "[NaN]", "f.json: line 1, column 2: expected a value, found 'N'" },
+  { "[9223372036854775808]", "f.json: line 1, column 2: the number 9223372036854775808 is out of range" },
+  { "[-9223372036854775809]", "f.json: line 1, column 2: the number -9223372036854775809 is out of range" },
+  { "[1e400]", "f.json: line 1, column 2: the number 1e400 is out of range" },
+  { "[\"a\\u0000b\"]", "f.json: line 1, column 4: a string may not hold \\u0000" },
+  { "[\"\\q\"]", "f.json: line 1, column 4: expected one of \"\\/bfnrtu after '\\', found 'q'" },
+  { "[\"\\u12\"]", "f.json: line 1, column 7: expected four hex digits after '\\u', found '\"'" },
+  { "[\"\\ud800\"]", "f.json: line 1, column 3: lone high surrogate" },
+  { "[\"\\ud800\\u0041\"]", "f.json: line 1, column 3: lone high surrogate" },
+  { "[\"\\udc00\"]", "f.json: line 1, column 3: lone low surrogate" },
+  /* encoding */
+  { "[\"a\xff\"]", "f.json: line 1, column 4: invalid UTF-8" },
+  { "[\n\"\xc0\xaf\"]", "f.json: line 2, column 2: invalid UTF-8" },
+  { "[\"\xed\xa0\x80\"]", "f.json: line 1, column 3: invalid UTF-8" },
+  { "\xef\xbb\xbf{}", "f.json: line 1, column 1: expected a value, found '?'" },
+};
+
 static void
 test_invalid (void)
 {
-  static const struct
-  {
-    const char *text;
-    const char *expected;
-  } rows[] = {
-    { "", "f.json: line 1, column 1: the text ends here, expected a value" },
-    { " \n ", "f.json: line 2, column 2: the text ends here, expected a value" },
-    { "{\"a\":1,}", "f.json: line 1, column 8: expected a name in double quotes, found '}'" },
-    { "[1,]", "f.json: line 1, column 4: expected a value, found ']'" },
-    { "[1 2]", "f.json: line 1, column 4: expected ',' or ']', found '2'" },
-    { "{\"a\" 1}", "f.json: line 1, column 6: expected ':', found '1'" },
-    { "{\n \"a\": 1,\n \"b\": x\n}", "f.json: line 3, column 7: expected a value, found 'x'" },
-    { "{\n \"a\": [1,\n  2\n", "f.json: line 4, column 1: the text ends here, expected ',' or ']'" },
-    { "{\n\"\xc3\xa9\": \"\xc3\xbc\" x}", "f.json: line 2, column 10: expected ',' or '}', found 'x'" },
-    { "[\n  \"abc\n", "f.json: line 2, column 7: control character 0x0a in a string" },
-    { "[\n  \"abc", "f.json: line 2, column 3: this string has no end" },
-    { "{} {}", "f.json: line 1, column 4: expected the end of the text, found '{'" },
-    { "{\"a\":1]", "f.json: line 1, column 7: expected ',' or '}', found ']'" },
-    { "[1}", "f.json: line 1, column 3: expected ',' or ']', found '}'" },
-    { "]", "f.json: line 1, column 1: expected a value, found ']'" },
-    { "{,}", "f.json: line 1, column 2: expected a name in double quotes or '}', found ','" },
-    /* what json-glib alone would take */
-    { "/* c */ {}", "f.json: line 1, column 1: expected a value, found '/'" },
-    { "// c\n{}", "f.json: line 1, column 1: expected a value, found '/'" },
-    { "{'a':1}", "f.json: line 1, column 2: expected a name in double quotes or '}', found '''" },
-    { "var a = {};", "f.json: line 1, column 1: expected a value, found 'v'" },
-    { "[01]", "f.json: line 1, column 2: a number may not begin with 0" },
-    { "[0x10]", "f.json: line 1, column 3: expected ',' or ']', found 'x'" },
-    { "[$10]", "f.json: line 1, column 2: expected a value, found '$'" },
-    { "[1.]", "f.json: line 1, column 4: expected a digit, found ']'" },
-    { "[.5]", "f.json: line 1, column 2: expected a value, found '.'" },
-    { "[- 1]", "f.json: line 1, column 3: expected a digit, found ' '" },
-    { "[1e]", "f.json: line 1, column 4: expected a digit, found ']'" },
-    { "[trueish]", "f.json: line 1, column 6: expected the end of a word, found 'i'" },
-    { "[True]", "f.json: line 1, column 2: expected a value, found 'T'" },
-    { "[NaN]", "f.json: line 1, column 2: expected a value, found 'N'" },
-    { "[9223372036854775808]", "f.json: line 1, column 2: the number 9223372036854775808 is out of range" },
-    { "[-9223372036854775809]", "f.json: line 1, column 2: the number -9223372036854775809 is out of range" },
-    { "[1e400]", "f.json: line 1, column 2: the number 1e400 is out of range" },
-    { "[\"a\\u0000b\"]", "f.json: line 1, column 4: a string may not hold \\u0000" },
-    { "[\"\\q\"]", "f.json: line 1, column 4: expected one of \"\\/bfnrtu after '\\', found 'q'" },
-    { "[\"\\u12\"]", "f.json: line 1, column 7: expected four hex digits after '\\u', found '\"'" },
-    { "[\"\\ud800\"]", "f.json: line 1, column 3: lone high surrogate" },
-    { "[\"\\ud800\\u0041\"]", "f.json: line 1, column 3: lone high surrogate" },
-    { "[\"\\udc00\"]", "f.json: line 1, column 3: lone low surrogate" },
-    /* encoding */
-    { "[\"a\xff\"]", "f.json: line 1, column 4: invalid UTF-8" },
-    { "[\n\"\xc0\xaf\"]", "f.json: line 2, column 2: invalid UTF-8" },
-    { "[\"\xed\xa0\x80\"]", "f.json: line 1, column 3: invalid UTF-8" },
-    { "\xef\xbb\xbf{}", "f.json: line 1, column 1: expected a value, found '?'" },
-  };
 
-  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (invalid_rows); i++)
     {
       g_autoptr (GError) error = NULL;
 
-      g_assert_null (parse (rows[i].text, &error));
+      g_assert_null (parse (invalid_rows[i].text, &error));
       g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
-      g_assert_cmpstr (error->message, ==, rows[i].expected);
+      g_assert_cmpstr (error->message, ==, invalid_rows[i].expected);
     }
 }
 
