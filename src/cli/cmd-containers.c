@@ -18,7 +18,7 @@ static void
 add_row (ScTable *table, const ScContainer *container)
 {
   const ScDeployment *deployment = container->deployment;
-  g_autofree char *created = sc_output_time (deployment->created);
+  g_autofree char *created = deployment->problem ? NULL : sc_output_time (deployment->created);
   const char *cells[] = {
     deployment->name,    deployment->revision,
     deployment->image,   deployment->name,
@@ -44,6 +44,8 @@ run_containers_list (ScInvocation *invocation, GError **error)
     {
       const ScContainer *container = containers->pdata[i];
 
+      if (container->deployment->problem)
+        sc_progress_note (invocation->sink, "%s", container->deployment->problem);
       if (options->all || container->running)
         add_row (table, container);
     }

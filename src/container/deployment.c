@@ -132,15 +132,27 @@ open_base (const ScContext *ctx, gboolean preinstalled, int *out, GError **error
   return *out >= 0 || errno == ENOENT || sc_fail_errno (error, errno, "%s", path);
 }
 
-/* A container is a link, in the read-only place a directory too; another directory may be a deployment: "x-1.0" is the first one of
- * "x-1", and a good name for a container. */
 static gboolean
-is_container (int base, const char *name, gboolean preinstalled)
+is_link (int base, const char *name)
 {
   struct stat st;
 
-  return fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) == 0
-         && (S_ISLNK (st.st_mode) || (preinstalled && S_ISDIR (st.st_mode)));
+  return fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK (st.st_mode);
+}
+
+/* A container is a link.  A directory is a deployment ("x-1.0" is the first one of "x-1", and a good name for a
+ * container); in the read-only place one that no link is for is a container too. */
+static gboolean
+is_container (int base, const char *name, gboolean preinstalled)
+{
+  const char *suffix = number_suffix (name);
+  g_autofree char *owner = suffix == NULL ? NULL : g_strndup (name, (gsize)(suffix - name));
+  struct stat st;
+
+  if (is_link (base, name))
+    return TRUE;
+  return preinstalled && (owner == NULL || !is_link (base, owner))
+         && fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode);
 }
 
 ScDeployment *
