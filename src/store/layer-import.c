@@ -19,8 +19,9 @@
 #define WHITEOUT ".wh."
 /* Holes cost nothing to announce: this many bytes of a layer's files may be holes. */
 #define HOLES_LIMIT (G_GUINT64_CONSTANT (64) * 1024 * 1024 * 1024)
-/* A path, a link and 64 KiB of attributes fit many times; every entry's headers are bounded by this in libarchive. */
-#define XATTRS_LIMIT (64 * 1024)
+/* Memory grows with the number of names: more of them than any real layer has. */
+#define ENTRIES_LIMIT 1000000
+#define XATTRS_LIMIT  (64 * 1024)
 
 typedef struct
 {
@@ -102,7 +103,9 @@ read_xattrs (struct archive_entry *entry, GVariant **out, GError **error)
   archive_entry_xattr_reset (entry);
   while (archive_entry_xattr_next (entry, &name, &value, &size) == ARCHIVE_OK)
     {
-      if (name == NULL || !keep_xattr (name))
+      /* An empty value is none, for pax (which removes a record that way) and for OSTree (whose own reading of a file
+       * passes over it, so that the object would not have its checksum). */
+      if (name == NULL || size == 0 || !keep_xattr (name))
         continue;
       total += size + strlen (name);
       if (strlen (name) > 255 || total > XATTRS_LIMIT)
@@ -325,6 +328,7 @@ static gboolean
 add_entries (Import *im, GError **error)
 {
   struct archive_entry *entry;
+  guint count = 0;
   int r;
 
   while ((r = archive_read_next_header (im->archive, &entry)) != ARCHIVE_EOF)
@@ -336,6 +340,8 @@ add_entries (Import *im, GError **error)
       /* A warning is a header that was not understood whole: what it would become is not what it says. */
       if (r != ARCHIVE_OK)
         return fail_archive (im, error);
+      if (++count > ENTRIES_LIMIT)
+        return sc_fail (error, SC_ERROR_LIMIT, "tar: more than %d entries", ENTRIES_LIMIT);
       path = archive_entry_pathname (entry);
       if (path == NULL)
         return sc_fail (error, SC_ERROR_INVALID, "tar: an entry has no name");

@@ -24,11 +24,12 @@ typedef struct
   ScBlobSource *source;
   const ScProgressSink *sink;
   ScImageConfig *config;
-  char *config_commit; /* (nullable): NULL if the repository has it */
-  GPtrArray *commits;  /* char *: of each layer, lowest first */
-  GHashTable *fetched; /* layer digest (of the manifest) -> commit */
-  guint current;       /* layer being imported */
-  ScNode *lower;       /* (nullable): tree of the layers below @current */
+  gboolean config_missing; /* in the repository */
+  char *config_commit;     /* (nullable): the one that was written */
+  GPtrArray *commits;      /* char *: of each layer, lowest first */
+  GHashTable *fetched;     /* layer digest (of the manifest) -> commit */
+  guint current;           /* layer being imported */
+  ScNode *lower;           /* (nullable): tree of the layers below @current */
   ScPullResult result;
   GCancellable *cancellable;
 } Pull;
@@ -144,7 +145,7 @@ bring_config (Pull *p, GError **error)
       raw = sc_blob_source_fetch_blob (p->source, descriptor, SC_CONFIG_MAX_SIZE, p->cancellable, error);
       if (raw == NULL)
         return FALSE;
-      p->config_commit = g_strdup ("");
+      p->config_missing = TRUE;
     }
   p->config = sc_image_config_parse (raw, error);
   if (p->config == NULL)
@@ -166,9 +167,8 @@ write_config (Pull *p, GError **error)
   g_autofree char *size = g_strdup_printf ("%" G_GSIZE_FORMAT, g_bytes_get_size (p->config->raw));
   g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
 
-  if (p->config_commit == NULL)
+  if (!p->config_missing)
     return TRUE;
-  g_clear_pointer (&p->config_commit, g_free);
   g_variant_dict_insert (meta, "docker.size", "s", size);
   return write_file_commit (p, "content", p->config->raw, g_variant_dict_end (meta), &p->config_commit, error);
 }

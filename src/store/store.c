@@ -14,8 +14,8 @@
 
 #define SYSTEM_REPO "/ostree/repo"
 
-/* A repository that was made for a pull that failed goes again, with the directories made for it, unless somebody else holds
- * it by now. */
+/* A repository that was made for a pull that failed goes again, with the directories made for it, unless somebody else
+ * holds it by now. */
 static void
 discard (ScStore *store)
 {

@@ -1,0 +1,6 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# run.sh: prints the tables of bench/README.md, measured now. BUILD=dir has the program.
+set -eu
+cd "$(dirname "$0")/.."
+exec /usr/bin/python3 bench/pull.py --atomic "${BUILD:-build}/src/cli/atomic" "$@"
