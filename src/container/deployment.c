@@ -21,6 +21,8 @@
 void
 sc_deployment_free (ScDeployment *d)
 {
+  if (d == NULL)
+    return;
   g_free (d->name);
   g_free (d->image);
   g_free (d->revision);

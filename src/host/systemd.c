@@ -23,6 +23,9 @@
 /* systemd answers nothing while it reloads, which takes minutes with many units on a slow disk. */
 #define CALL_TIMEOUT_MS (5 * 60 * 1000)
 
+/* The first wait for an answer on the private socket; it doubles. */
+#define PING_TIMEOUT_MS 100
+
 struct _ScSystemd
 {
   const ScContext *ctx;
@@ -45,6 +48,30 @@ connect_to_bus (GCancellable *cancellable, GError **error)
       cancellable, error);
 }
 
+/*
+ * systemd reads what follows the end of the authentication together with it, if it is there already, and then sleeps
+ * without having looked at it until something more arrives (seen with 252: a call that is sent at once is answered
+ * when the next one comes).  So this sends until it is answered.
+ */
+static gboolean
+wake_private (GDBusConnection *connection, GCancellable *cancellable, GError **error)
+{
+  for (int timeout = PING_TIMEOUT_MS;; timeout *= 2)
+    {
+      g_autoptr (GError) local = NULL;
+      g_autoptr (GVariant) reply =
+          g_dbus_connection_call_sync (connection, NULL, SYSTEMD_PATH, "org.freedesktop.DBus.Peer", "Ping", NULL,
+                                       G_VARIANT_TYPE_UNIT, G_DBUS_CALL_FLAGS_NONE, timeout, cancellable, &local);
+      if (reply != NULL)
+        return TRUE;
+      if (!g_error_matches (local, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) || timeout >= CALL_TIMEOUT_MS)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+    }
+}
+
 static gboolean
 connect_systemd (ScSystemd *systemd, GCancellable *cancellable, GError **error)
 {
@@ -63,7 +90,7 @@ connect_systemd (ScSystemd *systemd, GCancellable *cancellable, GError **error)
 
   systemd->connection = g_dbus_connection_new_for_address_sync (
       SYSTEMD_PRIVATE, G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT, NULL, cancellable, &private_error);
-  if (systemd->connection != NULL)
+  if (systemd->connection != NULL && wake_private (systemd->connection, cancellable, &private_error))
     return TRUE;
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;

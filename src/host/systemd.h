@@ -14,7 +14,7 @@
 
 typedef struct _ScSystemd ScSystemd;
 
-/* Never fails because systemd is not there; sc_systemd_is_running() tells. */
+/* Never fails because systemd is not there; sc_systemd_is_running() tells.  @ctx must outlive it. */
 ScSystemd *sc_systemd_new (const ScContext *ctx, GCancellable *cancellable, GError **error) SC_CHECK;
 void sc_systemd_free (ScSystemd *systemd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScSystemd, sc_systemd_free)
