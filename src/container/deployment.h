@@ -22,7 +22,7 @@ typedef struct
   GHashTable *values;
   gboolean has_container_service;
   char *runtime; /* as the host sees it */
-  char *problem;   /* (nullable): why it could not be read (lists only) */
+  char *problem; /* (nullable): why it could not be read (lists only) */
   /* config.json */
   char *command; /* (nullable): of process.args */
 } ScDeployment;

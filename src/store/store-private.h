@@ -8,5 +8,5 @@ struct _ScStore
   OstreeRepo *repo; /* (nullable) */
   char *path;
   char *created; /* (nullable): the topmost directory that opening made */
-  gboolean used;  /* an image came in */
+  gboolean used; /* an image came in */
 };

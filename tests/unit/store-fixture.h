@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the tests of the store share: layers written with libarchive, put as images into an OCI layout, pulled from there into
- * a repository of their own and checked out.
+ * What the tests of the store share: layers written with libarchive, put as images into an OCI layout, pulled from
+ * there into a repository of their own and checked out.
  */
 #pragma once
 
@@ -29,9 +29,9 @@ typedef struct
   char *layout; /* OCI layout */
   ScContext *ctx;
   ScStore *store;
-  GString *layers;   /* JSON of the image being made */
+  GString *layers; /* JSON of the image being made */
   GString *diff_ids;
-  char *last_blob;   /* path of the last layer's blob */
+  char *last_blob; /* path of the last layer's blob */
 } Fixture;
 
 /* -- archives -- */
@@ -45,8 +45,8 @@ typedef struct
 static inline la_ssize_t
 tar_write_cb (struct archive *a, void *data, const void *buffer, size_t size)
 {
-  g_byte_array_append (data, buffer, (guint) size);
-  return (la_ssize_t) size;
+  g_byte_array_append (data, buffer, (guint)size);
+  return (la_ssize_t)size;
 }
 
 static inline Tar
@@ -75,10 +75,10 @@ static inline void
 tar_put (Tar *tar, struct archive_entry *e, const void *data, gsize size)
 {
   if (data != NULL)
-    archive_entry_set_size (e, (la_int64_t) size);
+    archive_entry_set_size (e, (la_int64_t)size);
   g_assert_cmpint (archive_write_header (tar->archive, e), >=, ARCHIVE_WARN);
   if (data != NULL && size > 0)
-    g_assert_cmpint (archive_write_data (tar->archive, data, size), ==, (la_ssize_t) size);
+    g_assert_cmpint (archive_write_data (tar->archive, data, size), ==, (la_ssize_t)size);
   archive_entry_free (e);
 }
 
@@ -127,13 +127,13 @@ gzip_bytes (const guint8 *data, gsize size)
   z_stream z = { 0 };
 
   g_assert_cmpint (deflateInit2 (&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), ==, Z_OK);
-  g_byte_array_set_size (out, (guint) deflateBound (&z, size) + 64);
-  z.next_in = (Bytef *) data;
-  z.avail_in = (uInt) size;
+  g_byte_array_set_size (out, (guint)deflateBound (&z, size) + 64);
+  z.next_in = (Bytef *)data;
+  z.avail_in = (uInt)size;
   z.next_out = out->data;
   z.avail_out = out->len;
   g_assert_cmpint (deflate (&z, Z_FINISH), ==, Z_STREAM_END);
-  g_byte_array_set_size (out, (guint) z.total_out);
+  g_byte_array_set_size (out, (guint)z.total_out);
   deflateEnd (&z);
   return out;
 }
@@ -146,7 +146,7 @@ fixture_put_blob (Fixture *f, const void *data, gsize size)
   g_autofree char *digest = sc_digest_of (data, size);
   char *path = g_build_filename (f->layout, "blobs", "sha256", sc_digest_hex (digest), NULL);
 
-  g_assert_true (g_file_set_contents (path, data, (gssize) size, NULL));
+  g_assert_true (g_file_set_contents (path, data, (gssize)size, NULL));
   return path;
 }
 
@@ -165,8 +165,8 @@ fixture_add_blob (Fixture *f, const GByteArray *blob, const char *media_type, co
 
   g_free (f->last_blob);
   f->last_blob = fixture_put_blob (f, blob->data, blob->len);
-  g_string_append_printf (f->layers, "%s{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%u}", f->layers->len > 0 ? "," : "",
-                          media_type, digest, blob->len);
+  g_string_append_printf (f->layers, "%s{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%u}",
+                          f->layers->len > 0 ? "," : "", media_type, digest, blob->len);
   g_string_append_printf (f->diff_ids, "%s\"%s\"", f->diff_ids->len > 0 ? "," : "", diff_id);
 }
 
@@ -187,15 +187,15 @@ fixture_finish (Fixture *f, const char *tag)
                                              "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[%s]}}",
                                              sc_platform_host ()->architecture, f->diff_ids->str);
   g_autofree char *config_digest = sc_digest_of (config, strlen (config));
-  g_autofree char *manifest
-      = g_strdup_printf ("{\"schemaVersion\":2,\"mediaType\":\"%s\",\"config\":{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu},"
-                         "\"layers\":[%s]}",
-                         SC_MT_OCI_MANIFEST, SC_MT_OCI_CONFIG, config_digest, strlen (config), f->layers->str);
+  g_autofree char *manifest = g_strdup_printf (
+      "{\"schemaVersion\":2,\"mediaType\":\"%s\",\"config\":{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu},"
+      "\"layers\":[%s]}",
+      SC_MT_OCI_MANIFEST, SC_MT_OCI_CONFIG, config_digest, strlen (config), f->layers->str);
   g_autofree char *digest = sc_digest_of (manifest, strlen (manifest));
-  g_autofree char *index
-      = g_strdup_printf ("{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu,"
-                         "\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}]}",
-                         SC_MT_OCI_MANIFEST, digest, strlen (manifest), tag);
+  g_autofree char *index =
+      g_strdup_printf ("{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu,"
+                       "\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}]}",
+                       SC_MT_OCI_MANIFEST, digest, strlen (manifest), tag);
   g_autofree char *index_path = g_build_filename (f->layout, "index.json", NULL);
   g_autofree char *a = fixture_put_blob (f, config, strlen (config));
   g_autofree char *b = fixture_put_blob (f, manifest, strlen (manifest));
@@ -204,7 +204,8 @@ fixture_finish (Fixture *f, const char *tag)
 }
 
 static inline gboolean
-fixture_pull (Fixture *f, const char *tag, ScPullResult *result, const ScProgressSink *sink, GCancellable *cancellable, GError **error)
+fixture_pull (Fixture *f, const char *tag, ScPullResult *result, const ScProgressSink *sink, GCancellable *cancellable,
+              GError **error)
 {
   g_autofree char *text = g_strdup_printf ("oci:%s:%s", f->layout, tag);
   g_autoptr (ScReference) ref = sc_reference_parse (text, error);
@@ -245,9 +246,9 @@ fixture_checkout (Fixture *f, const char *tag)
 static inline char *
 fixture_list_repo (Fixture *f)
 {
-  g_autofree char *command
-      = g_strdup_printf ("cd %s/repo && find . -printf '%%p %%y %%m %%s\\n' | sort; grep -r . %s/repo/refs", f->dir, f->dir);
-  g_auto (GStrv) argv = g_strdupv ((char *[]){ (char *) "sh", (char *) "-c", command, NULL });
+  g_autofree char *command = g_strdup_printf (
+      "cd %s/repo && find . -printf '%%p %%y %%m %%s\\n' | sort; grep -r . %s/repo/refs", f->dir, f->dir);
+  g_auto (GStrv) argv = g_strdupv ((char *[]){ (char *)"sh", (char *)"-c", command, NULL });
   char *out = NULL;
 
   g_assert_true (g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, NULL, NULL));
@@ -279,7 +280,8 @@ fixture_set_up (Fixture *f, gconstpointer data)
     g_autofree char *config = g_build_filename (f->ctx->repo, "config", NULL);
 
     /* The free space of the machine that runs the tests is not their matter. */
-    g_assert_true (g_file_set_contents (config, "[core]\nrepo_version=1\nmode=bare\nmin-free-space-size=1MB\n", -1, NULL));
+    g_assert_true (
+        g_file_set_contents (config, "[core]\nrepo_version=1\nmode=bare\nmin-free-space-size=1MB\n", -1, NULL));
     sc_store_free (f->store);
     f->store = sc_store_open (f->ctx, SC_STORE_CREATE, NULL, &error);
     g_assert_no_error (error);

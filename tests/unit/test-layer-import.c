@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What comes in: everything that tar can hold is stored right or refused with its reason, and a layer that is not what it
- * should be leaves nothing behind. */
+/* What comes in: everything that tar can hold is stored right or refused with its reason, and a layer that is not what
+ * it should be leaves nothing behind. */
 #include <sys/sysmacros.h>
 
 #include "store-fixture.h"
@@ -327,7 +327,7 @@ damage (Fixture *f, void (*how) (GByteArray *blob), int code, const char *text)
   fixture_add_blob (f, packed, SC_MT_OCI_LAYER "+gzip", diff_id);
   fixture_finish (f, "t");
   how (packed);
-  g_assert_true (g_file_set_contents (f->last_blob, (const char *) packed->data, packed->len, NULL));
+  g_assert_true (g_file_set_contents (f->last_blob, (const char *)packed->data, packed->len, NULL));
   assert_refused (f, code, text);
 }
 
@@ -346,7 +346,7 @@ cut (GByteArray *blob)
 static void
 lengthen (GByteArray *blob)
 {
-  g_byte_array_append (blob, (const guint8 *) "x", 1);
+  g_byte_array_append (blob, (const guint8 *)"x", 1);
 }
 
 static void
@@ -395,8 +395,8 @@ test_compressions (Fixture *f, gconstpointer data)
   g_autofree char *diff_id = sc_digest_of (plain->data, plain->len), *big = NULL;
   g_autofree guint8 *zeros = g_malloc0 (512);
 
-  g_byte_array_set_size (zstd, (guint) ZSTD_compressBound (plain->len));
-  g_byte_array_set_size (zstd, (guint) ZSTD_compress (zstd->data, zstd->len, plain->data, plain->len, 3));
+  g_byte_array_set_size (zstd, (guint)ZSTD_compressBound (plain->len));
+  g_byte_array_set_size (zstd, (guint)ZSTD_compress (zstd->data, zstd->len, plain->data, plain->len, 3));
   /* Two gzip members and zeros after them: what some builders and tapes leave. */
   g_byte_array_append (first, second->data, second->len);
   g_byte_array_append (first, zeros, 512);

@@ -42,8 +42,8 @@ test_formats (Fixture *f, gconstpointer data)
   g_autoptr (ScImage) image = NULL;
   g_autoptr (ScImageConfig) config = NULL;
   const ScDescriptor *layer;
-  g_autofree char *layer_branch = NULL, *config_branch = NULL, *size = NULL, *full = NULL, *diff_id = NULL, *manifest = NULL,
-                  *digest = NULL, *signatures = NULL, *config_size = NULL, *expected = NULL;
+  g_autofree char *layer_branch = NULL, *config_branch = NULL, *size = NULL, *full = NULL, *diff_id = NULL,
+                  *manifest = NULL, *digest = NULL, *signatures = NULL, *config_size = NULL, *expected = NULL;
 
   fixture_begin (f);
   add_simple_layer (f, "one");
@@ -202,9 +202,11 @@ static void
 test_stale_is_removed (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *staging = g_build_filename (f->dir, "repo/tmp/staging-00000000-dead-beef-0000-000000000000-AAAAAA", NULL),
+  g_autofree char *staging =
+                      g_build_filename (f->dir, "repo/tmp/staging-00000000-dead-beef-0000-000000000000-AAAAAA", NULL),
                   *private = g_build_filename (f->dir, "repo/tmp/atomic-import.BBBBBB", NULL),
-                  *held = g_build_filename (f->dir, "repo/tmp/staging-00000000-dead-beef-0000-000000000000-CCCCCC", NULL),
+                  *held =
+                      g_build_filename (f->dir, "repo/tmp/staging-00000000-dead-beef-0000-000000000000-CCCCCC", NULL),
                   *held_lock = g_strconcat (held, "-lock", NULL);
   struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
   SC_AUTOFD int lock = -1;

@@ -33,8 +33,8 @@ static void
 test_bad (void)
 {
   static const char *const bad[] = {
-    "ociimage/", "other/x", "ociimage/a_", "ociimage/a_2", "ociimage/a_2f", "ociimage/a_2G", "ociimage/a_00",
-    "ociimage/a_41", "ociimage/a/b", "ociimage/a:b", "ociimage/a_FF",
+    "ociimage/",     "other/x",       "ociimage/a_",  "ociimage/a_2", "ociimage/a_2f", "ociimage/a_2G",
+    "ociimage/a_00", "ociimage/a_41", "ociimage/a/b", "ociimage/a:b", "ociimage/a_FF",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
