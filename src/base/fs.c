@@ -55,6 +55,8 @@ open_parent (int dfd, const char *path, const char **out_name, GError **error)
   return fd;
 }
 
+#define READ_SIZE 4096
+
 int
 sc_fs_open_dir_at (int dfd, const char *path, GError **error)
 {
@@ -78,8 +80,9 @@ sc_fs_read_fd (int fd, const char *name, gsize max, GError **error)
   if ((guint64)st.st_size > max)
     return sc_fail_null (error, SC_ERROR_LIMIT, "%s: larger than %" G_GSIZE_FORMAT " bytes", name, max);
 
-  /* One byte more than announced, so that one read() sees the end; files of /proc announce nothing. */
-  room = (gsize)st.st_size + 1;
+  /* One byte more than announced, so that one read() sees the end; files of /proc announce nothing, and some of them
+   * are at their end after any read. */
+  room = MAX ((gsize)st.st_size + 1, READ_SIZE);
   g_autofree char *data = g_malloc (room);
   for (;;)
     {

@@ -5,10 +5,7 @@
  * Owns the table of names, by number (capabilities(7)).  A kernel newer than the table has capabilities that runtimes
  * do not know either; they are left out.
  */
-#include <fcntl.h>
-
 #include "config-json.h"
-#include "fs.h"
 
 static const char *const names[] = {
   "CHOWN",
@@ -58,17 +55,11 @@ char *
 sc_capabilities_all (void)
 {
   g_autoptr (GString) list = g_string_new (NULL);
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (AT_FDCWD, "/proc/sys/kernel/cap_last_cap", 64, NULL);
+  g_autofree char *last = NULL;
   gsize count = G_N_ELEMENTS (names);
 
-  if (bytes != NULL)
-    {
-      gsize size;
-      const char *data = g_bytes_get_data (bytes, &size);
-      g_autofree char *text = g_strndup (data, size);
-      guint64 last = g_ascii_strtoull (text, NULL, 10);
-      count = (gsize)MIN (last + 1, G_N_ELEMENTS (names));
-    }
+  if (g_file_get_contents ("/proc/sys/kernel/cap_last_cap", &last, NULL, NULL))
+    count = (gsize)MIN (g_ascii_strtoull (last, NULL, 10) + 1, G_N_ELEMENTS (names));
   for (gsize i = 0; i < count; i++)
     g_string_append_printf (list, "%s\"CAP_%s\"", i > 0 ? ", " : "", names[i]);
   return g_string_free (g_steal_pointer (&list), FALSE);

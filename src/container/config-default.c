@@ -3,12 +3,11 @@
  * The configuration of an image that brings none: its own program under a set of restrictions that most programs can
  * live with.
  *
- * Owns the tables of mounts, paths and capabilities.  Of the host it asks only which of two files exist, and nothing is
- * written but the mount points of sc_config_make_scratch().  cgroupsPath is left out on purpose: the same file is run
+ * Owns the tables of mounts, paths and capabilities.  Of the host it asks only which of two files exist, of the
+ * image's root which directories; nothing is written.  cgroupsPath is left out on purpose: the same file is run
  * with --systemd-cgroup, where it would be "slice:prefix:name", and without, where it is a path.  Limits are left out
  * too: a caller with less could not start the container.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -37,7 +36,8 @@ static const Mount system_mounts[] = {
   { "/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro" },
 };
 
-/* A volume of the image at one of these takes its place. */
+/* Where the image has these: a mount point that the runtime had to make would change the root, and runc 1.1 gives the
+ * tmpfs on it the mode of what it made.  A volume of the image at one of these takes its place. */
 static const Mount scratch_mounts[] = {
   { "/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777" },
   { "/var/tmp", "tmpfs", "tmpfs", "nosuid,nodev,mode=1777" },
@@ -95,13 +95,6 @@ add_mount (JsonBuilder *builder, const Mount *mount)
   json_builder_end_object (builder);
 }
 
-static gboolean
-is_below (const char *path, const char *directory)
-{
-  gsize n = strlen (directory);
-  return strncmp (path, directory, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
-
 static int
 compare_paths (gconstpointer a, gconstpointer b)
 {
@@ -116,13 +109,13 @@ list_volumes (const ScImageConfig *image, GError **error)
 
   for (char **volume = image->volumes; volume != NULL && *volume != NULL; volume++)
     {
-      char *path = g_canonicalize_filename (*volume, "/");
+      char *path = sc_config_clean_path (*volume);
       g_ptr_array_add (paths, path);
       for (const char *p = path; *p != '\0'; p++)
         if (g_ascii_iscntrl (*p))
           return sc_fail_null (error, SC_ERROR_INVALID, "image config: Volumes: a path with a control character");
-      if (**volume != '/' || strcmp (path, "/") == 0 || is_below (path, "/proc") || is_below (path, "/sys")
-          || is_below (path, "/dev"))
+      if (**volume != '/' || strcmp (path, "/") == 0 || sc_config_path_is_below (path, "/proc")
+          || sc_config_path_is_below (path, "/sys") || sc_config_path_is_below (path, "/dev"))
         return sc_fail_null (error, SC_ERROR_INVALID, "image config: Volumes: '%s' cannot be a volume", *volume);
     }
   g_ptr_array_sort (paths, compare_paths);
@@ -130,6 +123,14 @@ list_volumes (const ScImageConfig *image, GError **error)
     if (strcmp (paths->pdata[i], paths->pdata[i - 1]) == 0)
       g_ptr_array_remove_index (paths, i);
   return g_steal_pointer (&paths);
+}
+
+static gboolean
+has_directory (int rootfs, const char *path)
+{
+  SC_AUTOFD int fd = sc_fs_open_in_root (rootfs, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, NULL);
+
+  return fd >= 0;
 }
 
 static void
@@ -140,7 +141,8 @@ add_mounts (JsonBuilder *builder, const ScConfigInput *input, GPtrArray *volumes
   for (gsize i = 0; i < G_N_ELEMENTS (system_mounts); i++)
     add_mount (builder, &system_mounts[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (scratch_mounts); i++)
-    if (!g_ptr_array_find_with_equal_func (volumes, scratch_mounts[i].destination, g_str_equal, NULL))
+    if (!g_ptr_array_find_with_equal_func (volumes, scratch_mounts[i].destination, g_str_equal, NULL)
+        && has_directory (input->rootfs, scratch_mounts[i].destination))
       add_mount (builder, &scratch_mounts[i]);
   for (gsize i = 0; i < G_N_ELEMENTS (host_files); i++)
     {
@@ -221,8 +223,7 @@ add_capabilities (JsonBuilder *builder, const ScUser *user)
 static void
 add_process (JsonBuilder *builder, const ScImageConfig *image, const ScUser *user)
 {
-  g_autofree char *cwd = g_canonicalize_filename (
-      image->working_dir != NULL && *image->working_dir != '\0' ? image->working_dir : "/", "/");
+  g_autofree char *cwd = sc_config_clean_path (image->working_dir != NULL ? image->working_dir : "/");
 
   json_builder_set_member_name (builder, "process");
   json_builder_begin_object (builder);
@@ -308,30 +309,4 @@ sc_config_default (const ScConfigInput *input, GError **error)
   add_linux (builder);
   json_builder_end_object (builder);
   return json_builder_get_root (builder);
-}
-
-gboolean
-sc_config_make_scratch (int rootfs, GError **error)
-{
-  static const char *const parents[] = { ".", "var" };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (parents); i++)
-    {
-      SC_AUTOFD int parent = -1;
-
-      if (mkdirat (rootfs, parents[i], 0755) != 0 && errno != EEXIST)
-        return sc_fail_errno (error, errno, "/%s of the image", parents[i]);
-      parent = sc_fs_open_in_root (rootfs, parents[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, error);
-      if (parent < 0)
-        return sc_prefix (error, "/%s of the image", parents[i]);
-      if (mkdirat (parent, "tmp", 0700) != 0)
-        {
-          if (errno == EEXIST)
-            continue;
-          return sc_fail_errno (error, errno, "/%s/tmp of the image", parents[i]);
-        }
-      if (fchmodat (parent, "tmp", 01777, 0) != 0)
-        return sc_fail_errno (error, errno, "/%s/tmp of the image", parents[i]);
-    }
-  return TRUE;
 }

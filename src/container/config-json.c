@@ -190,6 +190,22 @@ sc_config_bind_sources (JsonNode *config)
   return (char **)g_ptr_array_steal (sources, NULL);
 }
 
+char *
+sc_config_clean_path (const char *path)
+{
+  g_autofree char *clean = g_canonicalize_filename (path, "/");
+
+  /* POSIX lets "//x" be something else than "/x", and GLib keeps it; here it is not. */
+  return g_strdup (clean[1] == '/' ? clean + 1 : clean);
+}
+
+gboolean
+sc_config_path_is_below (const char *path, const char *directory)
+{
+  gsize n = strlen (directory);
+  return strncmp (path, directory, n) == 0 && (path[n] == '\0' || path[n] == '/' || n == 1);
+}
+
 void
 sc_config_user (JsonNode *config, guint32 *out_uid, guint32 *out_gid)
 {

@@ -24,19 +24,14 @@ typedef struct
  * A hardened configuration for an image without one of its own: its entrypoint and cmd, env (PATH and HOME added where
  * it has none), user resolved in /etc/passwd and /etc/group of its root (supplementary groups too), working directory;
  * podman's default capabilities, no new privileges, masked and read-only paths, seccomp, read-only root with tmpfs on
- * /tmp, /var/tmp and /run. Processes, IPC, host name, mounts and cgroups are the container's own; the network is the
- * host's, whose /etc/resolv.conf and /etc/hosts are shown if they exist. A volume of the image is the directory
- * state_dir/name/VOLUME of the host.
+ * those of /tmp, /var/tmp and /run that it has. Processes, IPC, host name, mounts and cgroups are the container's own;
+ * the network is the host's, whose /etc/resolv.conf and /etc/hosts are shown if they exist. A volume of the image is
+ * the directory state_dir/name/VOLUME of the host.
  *
  * Returns: (transfer full). Errors: SC_ERROR_INVALID if there is nothing to run, the user is not known there, or a
  * volume is where none can be.
  */
 JsonNode *sc_config_default (const ScConfigInput *input, GError **error) SC_CHECK;
-
-/* Makes /tmp and /var/tmp in the checked-out root of an image that lacks them and is run by the default configuration.
- * The runtime would make them too, but runc 1.1 gives a tmpfs the mode of the directory it is mounted on, from the
- * second start on that of the directory it made. */
-gboolean sc_config_make_scratch (int rootfs, GError **error) SC_CHECK;
 
 /* Checks what must hold of any config.json: an object, root.readonly true, root.path "rootfs", process.args a
  * non-empty array of strings, process.cwd absolute, mounts well-formed: a bind mount has a source that is absolute.
@@ -50,6 +45,12 @@ gboolean sc_config_adapt (JsonNode *config, int host_root, GPtrArray *notes);
 
 /* (transfer full) (array zero-terminated=1): sources of bind mounts, each once, in order. */
 char **sc_config_bind_sources (JsonNode *config);
+
+/* (transfer full): @path, absolute or taken from "/", without ".", "..", doubled and trailing slashes. */
+char *sc_config_clean_path (const char *path);
+
+/* TRUE if the clean @path is the clean @directory or below it. */
+gboolean sc_config_path_is_below (const char *path, const char *directory);
 
 /* process.user as numbers, 0 where the configuration says nothing. */
 void sc_config_user (JsonNode *config, guint32 *out_uid, guint32 *out_gid);

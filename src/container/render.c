@@ -149,13 +149,6 @@ render_config (const ScRenderInput *input, ScRendered *rendered, GError **error)
   return g_steal_pointer (&config);
 }
 
-static gboolean
-is_below (const char *path, const char *directory)
-{
-  gsize n = strlen (directory);
-  return strncmp (path, directory, n) == 0 && (path[n] == '\0' || path[n] == '/');
-}
-
 /* (transfer full): bind sources that the host does not have, as clean paths. */
 static GPtrArray *
 list_missing_sources (JsonNode *config, int host_root)
@@ -166,7 +159,7 @@ list_missing_sources (JsonNode *config, int host_root)
   for (char **source = sources; *source != NULL; source++)
     {
       SC_AUTOFD int fd = sc_fs_open_in_root (host_root, *source, O_PATH | O_CLOEXEC, 0, NULL);
-      g_autofree char *path = g_canonicalize_filename (*source, "/");
+      g_autofree char *path = sc_config_clean_path (*source);
       if (fd < 0 && !g_ptr_array_find_with_equal_func (missing, path, g_str_equal, NULL))
         g_ptr_array_add (missing, g_steal_pointer (&path));
     }
@@ -184,7 +177,7 @@ is_made_by_host_files (const ScRenderInput *input, const char *path)
   while (g_hash_table_iter_next (&iter, NULL, &target))
     {
       g_autoptr (ScExpansion) expansion = sc_template_expand ("manifest.json", target, input->values, NULL);
-      if (expansion != NULL && is_below (expansion->text, path))
+      if (expansion != NULL && sc_config_path_is_below (expansion->text, path))
         return TRUE;
     }
   return FALSE;
@@ -209,7 +202,8 @@ render_default_tmpfiles (const ScRenderInput *input, JsonNode *config, GPtrArray
   for (guint i = 0; i < missing->len; i++)
     {
       const char *path = missing->pdata[i];
-      if (is_below (path, "/dev") || is_below (path, "/proc") || is_below (path, "/sys"))
+      if (sc_config_path_is_below (path, "/dev") || sc_config_path_is_below (path, "/proc")
+          || sc_config_path_is_below (path, "/sys"))
         add_missing_note (rendered, path);
       else
         g_ptr_array_add (paths, (char *)path);

@@ -14,7 +14,7 @@ typedef struct
   char *config;            /* config.json */
   char *unit;              /* (nullable): NULL with noContainerService */
   char *tmpfiles;          /* (nullable): NULL if there is nothing to create */
-  gboolean default_config; /* the image brings no configuration: sc_config_make_scratch() its root */
+  gboolean default_config; /* the image brings no configuration */
   GPtrArray *notes;        /* char *: lines for the user, e.g. a bind source that does not exist */
 } ScRendered;
 

@@ -16,79 +16,80 @@
 
 static const char *const allowed[] = {
   /* processes and threads */
-  "fork vfork execve execveat exit exit_group wait4 waitid waitpid arch_prctl modify_ldt set_tls set_thread_area "
-  "get_thread_area set_tid_address gettid getpid getppid kill tkill tgkill prctl ptrace process_vm_readv "
-  "process_vm_writev pidfd_open pidfd_send_signal pidfd_getfd process_mrelease rseq membarrier restart_syscall "
-  "breakpoint cacheflush riscv_flush_icache s390_runtime_instr s390_pci_mmio_read s390_pci_mmio_write seccomp "
-  "landlock_create_ruleset landlock_add_rule landlock_restrict_self",
+  ("fork vfork execve execveat exit exit_group wait4 waitid waitpid arch_prctl modify_ldt set_tls set_thread_area "
+   "get_thread_area set_tid_address gettid getpid getppid kill tkill tgkill prctl ptrace process_vm_readv "
+   "process_vm_writev pidfd_open pidfd_send_signal pidfd_getfd process_mrelease rseq membarrier restart_syscall "
+   "breakpoint cacheflush riscv_flush_icache s390_runtime_instr s390_pci_mmio_read s390_pci_mmio_write seccomp "
+   "landlock_create_ruleset landlock_add_rule landlock_restrict_self"),
   /* who it is and what it may use */
-  "getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 getresuid getresuid32 getresgid getresgid32 "
-  "setuid setuid32 setgid setgid32 setreuid setreuid32 setregid setregid32 setresuid setresuid32 setresgid "
-  "setresgid32 setfsuid setfsuid32 setfsgid setfsgid32 getgroups getgroups32 setgroups setgroups32 getpgid getpgrp "
-  "setpgid getsid setsid capget capset getpriority setpriority ioprio_get ioprio_set getrlimit ugetrlimit setrlimit "
-  "prlimit64 getrusage times umask uname sysinfo getcpu getrandom syslog keyctl",
+  ("getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 getresuid getresuid32 getresgid getresgid32 "
+   "setuid setuid32 setgid setgid32 setreuid setreuid32 setregid setregid32 setresuid setresuid32 setresgid "
+   "setresgid32 setfsuid setfsuid32 setfsgid setfsgid32 getgroups getgroups32 setgroups setgroups32 getpgid getpgrp "
+   "setpgid getsid setsid capget capset getpriority setpriority ioprio_get ioprio_set getrlimit ugetrlimit setrlimit "
+   "prlimit64 getrusage times umask uname sysinfo getcpu getrandom syslog keyctl"),
   /* scheduling */
-  "sched_yield sched_getaffinity sched_setaffinity sched_getattr sched_setattr sched_getparam sched_setparam "
-  "sched_getscheduler sched_setscheduler sched_get_priority_min sched_get_priority_max sched_rr_get_interval "
-  "sched_rr_get_interval_time64",
+  ("sched_yield sched_getaffinity sched_setaffinity sched_getattr sched_setattr sched_getparam sched_setparam "
+   "sched_getscheduler sched_setscheduler sched_get_priority_min sched_get_priority_max sched_rr_get_interval "
+   "sched_rr_get_interval_time64"),
   /* memory */
-  "brk mmap mmap2 munmap mremap mprotect madvise mincore mlock mlock2 mlockall munlock munlockall msync "
-  "remap_file_pages memfd_create memfd_secret pkey_alloc pkey_free pkey_mprotect get_mempolicy set_mempolicy mbind "
-  "map_shadow_stack set_mempolicy_home_node cachestat mseal",
+  ("brk mmap mmap2 munmap mremap mprotect madvise mincore mlock mlock2 mlockall munlock munlockall msync "
+   "remap_file_pages memfd_create memfd_secret pkey_alloc pkey_free pkey_mprotect get_mempolicy set_mempolicy mbind "
+   "map_shadow_stack set_mempolicy_home_node cachestat mseal"),
   /* waiting and locks */
-  "futex futex_time64 futex_waitv futex_wait futex_wake futex_requeue get_robust_list set_robust_list poll ppoll "
-  "ppoll_time64 select _newselect pselect6 pselect6_time64 pause nanosleep clock_nanosleep clock_nanosleep_time64 "
-  "epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait epoll_pwait2 eventfd "
-  "eventfd2",
+  ("futex futex_time64 futex_waitv futex_wait futex_wake futex_requeue get_robust_list set_robust_list poll ppoll "
+   "ppoll_time64 select _newselect pselect6 pselect6_time64 pause nanosleep clock_nanosleep clock_nanosleep_time64 "
+   "epoll_create epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait epoll_pwait2 eventfd "
+   "eventfd2"),
   /* signals */
-  "rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait "
-  "rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaction signal sigaltstack sigpending sigprocmask sigreturn sigsuspend "
-  "signalfd signalfd4",
+  ("rt_sigaction rt_sigpending rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait "
+   "rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaction signal sigaltstack sigpending sigprocmask sigreturn sigsuspend "
+   "signalfd signalfd4"),
   /* time */
-  "time gettimeofday clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_adjtime clock_adjtime64 "
-  "adjtimex alarm getitimer setitimer timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64 "
-  "timer_settime timer_settime64 timerfd timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime "
-  "timerfd_settime64",
+  ("time gettimeofday clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_adjtime clock_adjtime64 "
+   "adjtimex alarm getitimer setitimer timer_create timer_delete timer_getoverrun timer_gettime timer_gettime64 "
+   "timer_settime timer_settime64 timerfd timerfd_create timerfd_gettime timerfd_gettime64 timerfd_settime "
+   "timerfd_settime64"),
   /* open files */
-  "open openat openat2 creat close close_range read write readv writev pread64 pwrite64 preadv preadv2 pwritev "
-  "pwritev2 lseek _llseek dup dup2 dup3 fcntl fcntl64 flock ioctl pipe pipe2 sendfile sendfile64 splice tee "
-  "copy_file_range fsync fdatasync sync syncfs sync_file_range sync_file_range2 arm_sync_file_range fallocate "
-  "fadvise64 "
-  "fadvise64_64 arm_fadvise64_64 readahead ftruncate ftruncate64 truncate truncate64 inotify_init inotify_init1 "
-  "inotify_add_watch inotify_rm_watch fanotify_mark io_setup io_destroy io_submit io_cancel io_getevents",
+  ("open openat openat2 creat close close_range read write readv writev pread64 pwrite64 preadv preadv2 pwritev "
+   "pwritev2 lseek _llseek dup dup2 dup3 fcntl fcntl64 flock ioctl pipe pipe2 sendfile sendfile64 splice tee "
+   "copy_file_range fsync fdatasync sync syncfs sync_file_range sync_file_range2 arm_sync_file_range fallocate "
+   "fadvise64 "
+   "fadvise64_64 arm_fadvise64_64 readahead ftruncate ftruncate64 truncate truncate64 inotify_init inotify_init1 "
+   "inotify_add_watch inotify_rm_watch fanotify_mark io_setup io_destroy io_submit io_cancel io_getevents"),
   /* names, attributes and file systems */
-  "access faccessat faccessat2 stat stat64 lstat lstat64 fstat fstat64 fstatat64 newfstatat statx statfs statfs64 "
-  "fstatfs "
-  "fstatfs64 getdents getdents64 readdir getcwd chdir fchdir chroot mkdir mkdirat rmdir link linkat symlink symlinkat "
-  "readlink readlinkat unlink unlinkat rename renameat renameat2 mknod mknodat chmod fchmod fchmodat fchmodat2 chown "
-  "chown32 fchown fchown32 fchownat lchown lchown32 utime utimes futimesat utimensat utimensat_time64 getxattr "
-  "lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr removexattr lremovexattr "
-  "fremovexattr name_to_handle_at",
+  ("access faccessat faccessat2 stat stat64 lstat lstat64 fstat fstat64 fstatat64 newfstatat statx statfs statfs64 "
+   "fstatfs "
+   "fstatfs64 getdents getdents64 readdir getcwd chdir fchdir chroot mkdir mkdirat rmdir link linkat symlink symlinkat "
+   "readlink readlinkat unlink unlinkat rename renameat renameat2 mknod mknodat chmod fchmod fchmodat fchmodat2 chown "
+   "chown32 fchown fchown32 fchownat lchown lchown32 utime utimes futimesat utimensat utimensat_time64 getxattr "
+   "lgetxattr fgetxattr setxattr lsetxattr fsetxattr listxattr llistxattr flistxattr removexattr lremovexattr "
+   "fremovexattr name_to_handle_at"),
   /* sockets; socket itself has rules of its own */
-  "socketpair socketcall bind listen accept accept4 connect shutdown getsockname getpeername getsockopt setsockopt "
-  "send "
-  "sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64",
+  ("socketpair socketcall bind listen accept accept4 connect shutdown getsockname getpeername getsockopt setsockopt "
+   "send "
+   "sendto sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64"),
   /* System V and POSIX IPC */
-  "ipc msgget msgctl msgsnd msgrcv semget semctl semop semtimedop semtimedop_time64 shmget shmctl shmat shmdt mq_open "
-  "mq_unlink mq_getsetattr mq_notify mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64",
+  ("ipc msgget msgctl msgsnd msgrcv semget semctl semop semtimedop semtimedop_time64 shmget shmctl shmat shmdt mq_open "
+   "mq_unlink mq_getsetattr mq_notify mq_timedreceive mq_timedreceive_time64 mq_timedsend mq_timedsend_time64"),
 };
 
 /* Calls that programs know may be denied. */
 static const char *const refused[] = {
   /* of other machines than this container: mounts, namespaces, the host's name */
-  "mount umount umount2 pivot_root move_mount open_tree mount_setattr fsopen fsconfig fsmount fspick unshare setns "
-  "sethostname setdomainname",
+  ("mount umount umount2 pivot_root move_mount open_tree mount_setattr fsopen fsconfig fsmount fspick unshare setns "
+   "sethostname setdomainname"),
   /* of the kernel itself */
-  "init_module finit_module delete_module create_module get_kernel_syms query_module kexec_load kexec_file_load reboot "
-  "swapon swapoff bpf perf_event_open userfaultfd ioperm iopl acct quotactl quotactl_fd vhangup lookup_dcookie "
-  "fanotify_init open_by_handle_at settimeofday stime clock_settime clock_settime64 nfsservctl pciconfig_iobase "
-  "pciconfig_read pciconfig_write",
+  ("init_module finit_module delete_module create_module get_kernel_syms query_module kexec_load kexec_file_load "
+   "reboot "
+   "swapon swapoff bpf perf_event_open userfaultfd ioperm iopl acct quotactl quotactl_fd vhangup lookup_dcookie "
+   "fanotify_init open_by_handle_at settimeofday stime clock_settime clock_settime64 nfsservctl pciconfig_iobase "
+   "pciconfig_read pciconfig_write"),
   /* of other processes */
   "kcmp process_madvise migrate_pages move_pages",
   /* outdated, or of use to attackers mostly */
-  "_sysctl sysfs uselib ustat bdflush vm86 vm86old swapcontext sgetmask ssetmask nice oldstat oldlstat oldfstat "
-  "olduname "
-  "oldolduname vmsplice io_pgetevents io_pgetevents_time64",
+  ("_sysctl sysfs uselib ustat bdflush vm86 vm86old swapcontext sgetmask ssetmask nice oldstat oldlstat oldfstat "
+   "olduname "
+   "oldolduname vmsplice io_pgetevents io_pgetevents_time64"),
 };
 
 /* The personalities that change nothing for others: Linux and 32-bit Linux, with and without the 2.6 version number,

@@ -72,9 +72,9 @@ fail_unknown (const char *name, char **used, const ScExports *exports, GError **
   g_autoptr (GString) list = g_string_new (NULL);
   g_autofree char *builtins = g_strjoinv (", ", (char **)overridable);
 
-  defaults = g_list_sort (defaults, (GCompareFunc)strcmp);
   for (char **p = used; *p != NULL; p++)
-    defaults = g_list_append (defaults, *p);
+    defaults = g_list_prepend (defaults, *p);
+  defaults = g_list_sort (defaults, (GCompareFunc)strcmp);
   for (GList *l = defaults; l != NULL; l = l->next)
     {
       if (sc_value_is_always_set (l->data) || g_strv_contains (overridable, l->data)

@@ -67,7 +67,15 @@ image('not-utf8', ('file', b'latin-1-\xe9\xff', b'x'))
 big = Layout(os.path.join(top, 'big'))
 with big.layer() as t:
     t.big_file('random', Random(7), 40 * 1000 * 1000)
+layer = big.layers[0]['digest']
 big.image('latest', {'Entrypoint': ['/random']})
+with open(os.path.join(top, 'big-layer'), 'w') as f:
+    f.write(layer)
+many = Layout(os.path.join(top, 'many'))
+with many.layer() as t:
+    for i in range(40):
+        t.big_file('random-%d' % i, Random(100 + i), 1000 * 1000)
+many.image('latest', {'Entrypoint': ['/random']})
 
 def system(name, **exports):
     files = [('directory', 'exports')]
@@ -111,7 +119,7 @@ start_fake broken "$T/big" --status 500
 unchanged "the registry answers 500" 1 "500" a pull "$REGISTRY/big"
 
 # Ctrl-C in the middle of a layer
-start_fake stalled "$T/big" --stall 20000000 --log "$T/stalled.log"
+start_fake stalled "$T/big" --stall 20000000 --only "$(cat "$T/big-layer")" --log "$T/stalled.log"
 for signal in INT TERM; do
   listing "$R" > "$T/before"
   rm -f "$T/stalled.log"
@@ -138,17 +146,18 @@ if mount -o loop "$T/disk" "$T/small" 2> "$T/.err"; then
   MOUNTS+=("$T/small")
   R=$T/small
   ok "an image that fits" a pull "oci:$T/good"
-  unchanged "the disk is full" 1 '[Nn]o space left on device' a pull "oci:$T/big"
+  unchanged "no room for a large file" 1 '[Nn]o space left' a pull "oci:$T/big"
+  unchanged "no room for many small files" 1 '[Nn]o space left|min-free-space' a pull "oci:$T/many"
   ok "... the image that fitted can be installed" a install --system "oci:$T/good"
   listing "$R/var/lib/containers/atomic" > "$T/before"
   ok "... and the file system has room again" test "$(stat -f -c %a "$R")" -gt $((8 * 256))
-  dd if=/dev/zero of="$R/fill" bs=64k 2> /dev/null || :
-  sync
-  rm -f "$R/var/lib/containers/atomic/x"
-  refused "install on a full disk" 1 '[Nn]o space left on device' a install --system -n second "oci:$T/good"
+  for block in 1M 64k 1k; do
+    dd if=/dev/zero of="$R/fill-$block" bs=$block conv=fsync 2> /dev/null || :
+  done
+  refused "install on a full disk" 1 '[Nn]o space left' a install --system -n second "oci:$T/good"
   listing "$R/var/lib/containers/atomic" > "$T/after"
   same "... nothing changed" "$T/before" "$T/after"
-  rm "$R/fill"
+  rm "$R"/fill-*
   R=$T/root
 else
   skip "a full disk" "no loop mounts here: $(cat "$T/.err")"

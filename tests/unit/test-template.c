@@ -12,7 +12,7 @@ make_values (const char *first, ...)
 
   va_start (args, first);
   for (const char *name = first; name != NULL; name = va_arg (args, const char *))
-    g_hash_table_insert (values, (char *) name, va_arg (args, char *));
+    g_hash_table_insert (values, (char *)name, va_arg (args, char *));
   va_end (args);
   return values;
 }
@@ -47,8 +47,7 @@ test_expand (void)
     { "x$A\xc3\xa4", "x1\xc3\xa4" },
     { "{${A}}", "{1}" },
   };
-  g_autoptr (GHashTable) values
-      = make_values ("A", "1", "B", "two", "E", "", "A_", "under", "R", "$A ${B} $$ $", NULL);
+  g_autoptr (GHashTable) values = make_values ("A", "1", "B", "two", "E", "", "A_", "under", "R", "$A ${B} $$ $", NULL);
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -150,8 +149,7 @@ test_check_lines (void)
     { "a\r", "D=$V\n", "u: the value of variable 'V' has a control character (0x0d)" },
     { "\x1b[1m", "D=$V\n", "u: the value of variable 'V' has a control character (0x1b)" },
     { "\x7f", "D=$V\n", "u: the value of variable 'V' has a control character (0x7f)" },
-    { "a\\", "D=$V\nE=1\n",
-      "u: the value of variable 'V' ends in a backslash, which would join the next line" },
+    { "a\\", "D=$V\nE=1\n", "u: the value of variable 'V' ends in a backslash, which would join the next line" },
     { "a\\", "D=$V", "u: the value of variable 'V' ends in a backslash, which would join the next line" },
   };
 

@@ -22,16 +22,16 @@ new_table (void)
 static void
 setup (Fixture *f, gconstpointer data)
 {
-  f->ctx = (ScContext){ .run_dir = (char *) "/run",
-                        .state_dir = (char *) "/var/lib",
-                        .conf_dir = (char *) "/etc",
-                        .program = (char *) "/usr/bin/atomic" };
+  f->ctx = (ScContext){ .run_dir = (char *)"/run",
+                        .state_dir = (char *)"/var/lib",
+                        .conf_dir = (char *)"/etc",
+                        .program = (char *)"/usr/bin/atomic" };
   f->exports = (ScExports){ .default_values = new_table (),
                             .rename_files = new_table (),
                             .hostfs_templates = new_table (),
                             .installed_files_template = f->no_paths,
-                            .config_template = (char *) "$PORT $NAME $RECEIVER $PIDFILE",
-                            .service_template = (char *) "$EXEC_START" };
+                            .config_template = (char *)"$PORT $NAME $RECEIVER $PIDFILE",
+                            .service_template = (char *)"$EXEC_START" };
   f->input = (ScValuesInput){ .ctx = &f->ctx,
                               .name = "web",
                               .destdir = "/var/lib/containers/atomic/web.0",
@@ -39,8 +39,8 @@ setup (Fixture *f, gconstpointer data)
                               .image_id = "0123",
                               .runtime_path = "/usr/bin/runc",
                               .all_capabilities = "\"CAP_CHOWN\"" };
-  g_hash_table_insert (f->exports.default_values, (char *) "PORT", (char *) "80");
-  g_hash_table_insert (f->exports.default_values, (char *) "UNUSED", (char *) "u");
+  g_hash_table_insert (f->exports.default_values, (char *)"PORT", (char *)"80");
+  g_hash_table_insert (f->exports.default_values, (char *)"UNUSED", (char *)"u");
 }
 
 static void
@@ -96,7 +96,7 @@ test_detached (Fixture *f, gconstpointer data)
   const char *const set[] = { "PIDFILE=/run/x.pid", NULL };
   g_autoptr (GError) error = NULL;
 
-  f->exports.service_template = (char *) "PIDFile=$PIDFILE\nExecStopPost=${EXEC_STOPPOST}\n";
+  f->exports.service_template = (char *)"PIDFile=$PIDFILE\nExecStopPost=${EXEC_STOPPOST}\n";
   f->input.set = set;
   g_autoptr (GHashTable) values = sc_values_resolve (&f->input, &f->exports, &error);
   g_assert_no_error (error);
@@ -114,7 +114,7 @@ test_not_detached (Fixture *f, gconstpointer data)
   for (gsize i = 0; i < G_N_ELEMENTS (templates); i++)
     {
       g_autoptr (GError) error = NULL;
-      f->exports.service_template = (char *) templates[i];
+      f->exports.service_template = (char *)templates[i];
       g_autoptr (GHashTable) values = sc_values_resolve (&f->input, &f->exports, &error);
       g_assert_no_error (error);
       expect (values, "EXEC_START", "/usr/bin/runc --systemd-cgroup run 'web'");
@@ -128,14 +128,14 @@ test_precedence (Fixture *f, gconstpointer data)
   g_autoptr (GHashTable) previous = new_table ();
   g_autoptr (GError) error = NULL;
 
-  g_hash_table_insert (f->exports.default_values, (char *) "CONF_DIRECTORY", (char *) "/default");
-  g_hash_table_insert (f->exports.default_values, (char *) "NAME", (char *) "evil");
-  g_hash_table_insert (previous, (char *) "PORT", (char *) "old");
-  g_hash_table_insert (previous, (char *) "UNUSED", (char *) "kept");
-  g_hash_table_insert (previous, (char *) "STATE_DIRECTORY", (char *) "/kept");
-  g_hash_table_insert (previous, (char *) "UUID", (char *) "old-uuid");
-  g_hash_table_insert (previous, (char *) "DESTDIR", (char *) "/old");
-  g_hash_table_insert (previous, (char *) "EXEC_START", (char *) "old");
+  g_hash_table_insert (f->exports.default_values, (char *)"CONF_DIRECTORY", (char *)"/default");
+  g_hash_table_insert (f->exports.default_values, (char *)"NAME", (char *)"evil");
+  g_hash_table_insert (previous, (char *)"PORT", (char *)"old");
+  g_hash_table_insert (previous, (char *)"UNUSED", (char *)"kept");
+  g_hash_table_insert (previous, (char *)"STATE_DIRECTORY", (char *)"/kept");
+  g_hash_table_insert (previous, (char *)"UUID", (char *)"old-uuid");
+  g_hash_table_insert (previous, (char *)"DESTDIR", (char *)"/old");
+  g_hash_table_insert (previous, (char *)"EXEC_START", (char *)"old");
   f->input.set = set;
   f->input.previous = previous;
   g_autoptr (GHashTable) values = sc_values_resolve (&f->input, &f->exports, &error);
@@ -202,7 +202,7 @@ test_used_elsewhere (Fixture *f, gconstpointer data)
   const char *const set[] = { "TARGET=/x", NULL };
   g_autoptr (GError) error = NULL;
 
-  g_hash_table_insert (f->exports.rename_files, (char *) "/etc/a", (char *) "$TARGET/a");
+  g_hash_table_insert (f->exports.rename_files, (char *)"/etc/a", (char *)"$TARGET/a");
   f->input.set = set;
   g_autoptr (GHashTable) values = sc_values_resolve (&f->input, &f->exports, &error);
   g_assert_no_error (error);
