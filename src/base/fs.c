@@ -262,6 +262,36 @@ sc_fs_mkdir_p_at (int dfd, const char *path, mode_t mode, GError **error)
   return sc_fail_errno (error, ENOENT, "%s", path);
 }
 
+char *
+sc_fs_first_missing (const char *path)
+{
+  g_autofree char *missing = g_strdup (path);
+
+  for (;;)
+    {
+      g_autofree char *parent = g_path_get_dirname (missing);
+
+      if (sc_fs_exists_at (AT_FDCWD, parent))
+        return g_steal_pointer (&missing);
+      g_free (missing);
+      missing = g_steal_pointer (&parent);
+    }
+}
+
+void
+sc_fs_remove_empty_dirs (const char *path, const char *top)
+{
+  g_autofree char *dir = g_strdup (path);
+
+  while (strlen (dir) >= strlen (top) && (rmdir (dir) == 0 || errno == ENOENT))
+    {
+      char *parent = g_path_get_dirname (dir);
+
+      g_free (dir);
+      dir = parent;
+    }
+}
+
 gboolean
 sc_fs_unlink_at (int dfd, const char *path, GError **error)
 {

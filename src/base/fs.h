@@ -51,6 +51,12 @@ gboolean sc_fs_replace_symlink_at (int dfd, const char *target, const char *path
 /* Creates @path and its missing parents with @mode (0755 for parents); no error if it is a directory. */
 gboolean sc_fs_mkdir_p_at (int dfd, const char *path, mode_t mode, GError **error) SC_CHECK;
 
+/* (transfer full): the topmost directory of the absolute @path that is missing; @path itself if none is. */
+char *sc_fs_first_missing (const char *path);
+
+/* Removes the empty directories from @path up to @top; stops without error at the first that is not empty. */
+void sc_fs_remove_empty_dirs (const char *path, const char *top);
+
 /* Removes a file or a whole tree without following links; no error if it does not exist.  A mount point, @path itself
  * or within it, is G_IO_ERROR_BUSY: nothing on it is touched, but what came before it may be gone.  Directories without
  * write or search permission are removed too when the kernel lets the caller. */

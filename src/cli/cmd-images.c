@@ -89,7 +89,13 @@ run_images_list (ScInvocation *invocation, GError **error)
   if (!deployments)
     return FALSE;
   for (guint i = 0; i < images->len; i++)
-    add_row (table, images->pdata[i], deployments);
+    {
+      const ScImage *image = images->pdata[i];
+
+      if (image->problem)
+        sc_progress_note (invocation->sink, "%s", image->problem);
+      add_row (table, image, deployments);
+    }
   return sc_list_print (table, options, error);
 }
 

@@ -38,20 +38,19 @@ say_present (ScInvocation *invocation, const char *container)
 
 /* Puts the image into the repository unless it is there. */
 static gboolean
-provide_image (ScInvocation *invocation, const char *text, gboolean present, char **name, GError **error)
+provide_image (ScInvocation *invocation, const char *text, gboolean present, char **name, ScPulled *pulled,
+               GError **error)
 {
   const InstallOptions *options = invocation->options;
-  g_autofree char *pulled = NULL;
 
   if (present)
     return TRUE;
   if (options->display)
     return sc_fail (error, SC_ERROR_NOT_FOUND, "image %s: is not in the repository, and --display pulls nothing", text);
-  pulled = sc_pull_image (invocation->context, text, NULL, invocation->sink, invocation->cancellable, error);
-  if (!pulled)
+  if (!sc_pull_image (invocation->context, text, NULL, invocation->sink, pulled, invocation->cancellable, error))
     return FALSE;
   g_free (*name);
-  *name = g_steal_pointer (&pulled);
+  *name = g_strdup (pulled->name);
   return TRUE;
 }
 
@@ -63,6 +62,7 @@ run_install (ScInvocation *invocation, GError **error)
   const char *text = invocation->args[0];
   g_autofree char *image = NULL, *container = NULL;
   g_autoptr (ScStore) store = NULL;
+  g_auto (ScPulled) pulled = { 0 };
   g_autoptr (GError) local = NULL;
   ScInstallOptions install = {
     .set = options->set ? (const char *const *)options->set->pdata : NULL,
@@ -79,7 +79,8 @@ run_install (ScInvocation *invocation, GError **error)
     return FALSE;
   if (installed)
     return say_present (invocation, container);
-  if (!provide_image (invocation, text, present, &image, error))
+  /* What can be known before a pull is. */
+  if (!sc_install_check (ctx, &install, error) || !provide_image (invocation, text, present, &image, &pulled, error))
     return FALSE;
   store = sc_store_open (ctx, SC_STORE_READ, invocation->cancellable, error);
   if (!store)
@@ -91,6 +92,7 @@ run_install (ScInvocation *invocation, GError **error)
   /* Somebody else may have been faster. */
   if (g_error_matches (local, SC_ERROR, SC_ERROR_EXISTS))
     return say_present (invocation, container);
+  sc_pulled_undo (&pulled, invocation->sink);
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }

@@ -35,16 +35,16 @@ static gboolean
 run_pull (ScInvocation *invocation, GError **error)
 {
   const PullOptions *options = invocation->options;
-  g_autofree char *user = NULL, *password = NULL, *name = NULL;
+  g_autofree char *user = NULL, *password = NULL;
+  g_auto (ScPulled) pulled = { 0 };
   ScCredentials credentials;
 
   if (options->credentials
       && !split_credentials (options->credentials, &user, &password, invocation->cancellable, error))
     return FALSE;
   credentials = (ScCredentials){ user, password };
-  name = sc_pull_image (invocation->context, invocation->args[0], &credentials, invocation->sink,
+  return sc_pull_image (invocation->context, invocation->args[0], &credentials, invocation->sink, &pulled,
                         invocation->cancellable, error);
-  return name != NULL;
 }
 
 static const ScOption pull_options[] = {

@@ -18,19 +18,35 @@ report (const ScPullResult *result, const char *text, const ScProgressSink *sink
                       result->left_out);
 }
 
-char *
+void
+sc_pulled_clear (ScPulled *pulled)
+{
+  sc_pull_result_clear (&pulled->result);
+  g_clear_pointer (&pulled->store, sc_store_free);
+  g_clear_pointer (&pulled->name, g_free);
+}
+
+void
+sc_pulled_undo (ScPulled *pulled, const ScProgressSink *sink)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (pulled->result.transaction && !sc_transaction_undo (pulled->result.transaction, &error))
+    sc_progress_note (sink, "image %s stays in the repository: %s", pulled->name, error->message);
+}
+
+gboolean
 sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *credentials, const ScProgressSink *sink,
-               GCancellable *cancellable, GError **error)
+               ScPulled *out_pulled, GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScReference) ref = sc_reference_parse (text, error);
   g_autoptr (ScBlobSource) source = NULL;
   g_autoptr (ScVerifiedImage) image = NULL;
-  g_autoptr (ScStore) store = NULL;
+  g_auto (ScPulled) pulled = { 0 };
   ScBlobSourceOptions options = { .ctx = ctx };
-  ScPullResult result = { 0 };
 
   if (!ref)
-    return NULL;
+    return FALSE;
   if (credentials)
     options.credentials = *credentials;
   sc_progress_step (sink, "Image %s is being pulled to ostree ...", text);
@@ -38,15 +54,18 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *cred
     sc_progress_note (sink, "image %s: taken from docker.io", text);
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
-    return NULL;
+    return FALSE;
   image = sc_policy_verify (source, NULL, cancellable, error);
   if (!image)
-    return NULL;
-  store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
-  if (!store || !sc_pull (store, image, source, sink, &result, cancellable, error))
-    return NULL;
-  report (&result, text, sink);
-  return g_strdup (sc_verified_image_name (image));
+    return FALSE;
+  pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
+  if (!pulled.store || !sc_pull (pulled.store, image, source, sink, &pulled.result, cancellable, error))
+    return FALSE;
+  report (&pulled.result, text, sink);
+  pulled.name = g_strdup (sc_verified_image_name (image));
+  *out_pulled = pulled;
+  pulled = (ScPulled){ 0 };
+  return TRUE;
 }
 
 /* What the repository would call the image: some transports only know once they have looked. */

@@ -4,6 +4,18 @@
 #include "blob-source.h"
 #include "context.h"
 #include "progress.h"
+#include "pull.h"
+
+/* An image that was pulled, and what it takes to take it back. */
+typedef struct
+{
+  char *name; /* that it is stored under */
+  ScStore *store;
+  ScPullResult result;
+} ScPulled;
+
+void sc_pulled_clear (ScPulled *pulled);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScPulled, sc_pulled_clear)
 
 /**
  * sc_pull_image:
@@ -11,11 +23,14 @@
  * @credentials: (nullable)
  *
  * From the user's words to an image in the repository: reference, source, policy, pull; says what it does to @sink.
- *
- * Returns: (transfer full): the name that it is stored under. Errors: those of the steps.
+ * Errors: those of the steps.
  */
-char *sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *credentials,
-                     const ScProgressSink *sink, GCancellable *cancellable, GError **error) SC_CHECK;
+gboolean sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *credentials,
+                        const ScProgressSink *sink, ScPulled *out_pulled, GCancellable *cancellable,
+                        GError **error) SC_CHECK;
+
+/* After a failure of what the image was pulled for: the repository is what it was before, or a note says why not. */
+void sc_pulled_undo (ScPulled *pulled, const ScProgressSink *sink);
 
 /**
  * sc_pull_find:

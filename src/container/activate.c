@@ -5,11 +5,15 @@
  */
 #include "activate.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fs.h"
 #include "tmpfiles-run.h"
+
+#define FILE_LIMIT (8 * 1024 * 1024)
 
 char *
 sc_unit_name (const char *name)
@@ -29,20 +33,6 @@ sc_tmpfiles_path (const ScContext *ctx, const char *name)
   return g_strdup_printf ("%s/%s.conf", ctx->tmpfiles_dir, name);
 }
 
-/* Writes a host file that must not be there yet, with the directory it is in. */
-static gboolean
-put_file (const ScContext *ctx, const char *path, const char *text, GError **error)
-{
-  g_autofree char *real = sc_context_path (ctx, path), *dir = g_path_get_dirname (real);
-
-  if (sc_fs_exists_at (AT_FDCWD, real))
-    return sc_fail (error, SC_ERROR_FAILED, "%s exists already and is not of this container", path);
-  if (!sc_fs_mkdir_p_at (AT_FDCWD, dir, 0755, error)
-      || !sc_fs_write_file_at (AT_FDCWD, real, text, strlen (text), 0644, error))
-    return sc_prefix (error, "%s", path);
-  return TRUE;
-}
-
 static gboolean
 remove_file (const ScContext *ctx, const char *path, GError **error)
 {
@@ -55,6 +45,35 @@ remove_file (const ScContext *ctx, const char *path, GError **error)
   return TRUE;
 }
 
+gboolean
+sc_container_remove_dead_file (const ScContext *ctx, const char *path, int dir, const char *file, GError **error)
+{
+  g_autofree char *real = sc_context_path (ctx, path);
+  g_autoptr (GBytes) theirs = sc_fs_read_file_at (AT_FDCWD, real, FILE_LIMIT, NULL);
+  g_autoptr (GBytes) ours = sc_fs_read_file_at (dir, file, FILE_LIMIT, NULL);
+
+  return theirs == NULL || ours == NULL || !g_bytes_equal (theirs, ours) || remove_file (ctx, path, error);
+}
+
+/* Writes a host file that must not be there yet, with the directory it is in. */
+static gboolean
+put_file (const ScContext *ctx, const char *path, const char *text, GError **error)
+{
+  g_autofree char *real = sc_context_path (ctx, path), *dir = g_path_get_dirname (real);
+
+  if (sc_fs_exists_at (AT_FDCWD, real))
+    return sc_fail (error, SC_ERROR_FAILED, "%s exists already and is not of this container", path);
+  if (!sc_fs_mkdir_p_at (AT_FDCWD, dir, 0755, error)
+      || !sc_fs_write_file_at (AT_FDCWD, real, text, strlen (text), 0644, error))
+    {
+      /* It was not there before; renamed but not flushed is not good enough. */
+      if (unlink (real) != 0 && errno != ENOENT)
+        g_debug ("undo: %s: %s", real, g_strerror (errno));
+      return sc_prefix (error, "%s", path);
+    }
+  return TRUE;
+}
+
 static gboolean
 put_link (const ScContext *ctx, const ScDeployment *d, GError **error)
 {
@@ -62,7 +81,13 @@ put_link (const ScContext *ctx, const ScDeployment *d, GError **error)
   g_autofree char *target = g_strdup_printf ("%s.%d", d->name, d->number);
   SC_AUTOFD int dfd = sc_fs_open_dir_at (AT_FDCWD, checkouts, error);
 
-  return dfd >= 0 && sc_fs_replace_symlink_at (dfd, target, d->name, error);
+  if (dfd < 0)
+    return FALSE;
+  if (sc_fs_replace_symlink_at (dfd, target, d->name, error))
+    return TRUE;
+  if (unlinkat (dfd, d->name, 0) != 0 && errno != ENOENT)
+    g_debug ("undo: %s: %s", d->name, g_strerror (errno));
+  return FALSE;
 }
 
 static gboolean
@@ -207,13 +232,16 @@ remove_tmpfiles (const ScContext *ctx, const char *name, const ScProgressSink *s
   return remove_file (ctx, path, error);
 }
 
-/* Is @file one of the live deployment's?  Without it a host file of that name is not the container's. */
+/* Is @file one of the live deployment's?  Without it a host file of that name is not the container's.  The link may be
+ * absolute, as the original tool writes it, and then means a path below the root. */
 static gboolean
 deployment_has (const ScContext *ctx, const char *name, const char *file)
 {
-  g_autofree char *path = g_strdup_printf ("%s/%s/%s", ctx->checkouts, name, file), *real = sc_context_path (ctx, path);
+  g_autofree char *path = g_strdup_printf ("%s/%s/%s", ctx->checkouts, name, file);
+  SC_AUTOFD int root = sc_context_open_root (ctx, NULL);
+  SC_AUTOFD int fd = root < 0 ? -1 : sc_fs_open_in_root (root, path, O_PATH | O_CLOEXEC, 0, NULL);
 
-  return sc_fs_exists_at (AT_FDCWD, real);
+  return fd >= 0;
 }
 
 gboolean

@@ -36,3 +36,8 @@ gboolean sc_deployment_activate (const ScContext *ctx, const ScDeployment *deplo
  */
 gboolean sc_container_deactivate (const ScContext *ctx, const char *name, const ScProgressSink *sink,
                                   GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Removes the host file @path if it is to the byte the file @file of the deployment directory @dir: an installation
+ * that died before the container had its link left it. */
+gboolean sc_container_remove_dead_file (const ScContext *ctx, const char *path, int dir, const char *file,
+                                        GError **error) SC_CHECK;

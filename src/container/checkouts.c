@@ -17,9 +17,10 @@
 void
 sc_checkouts_release (ScCheckouts *c)
 {
-  /* rmdir takes an empty directory only: what was installed keeps it. */
-  if (c->created && rmdir (c->path) != 0)
-    g_debug ("%s: %s", c->path, g_strerror (errno));
+  /* Empty directories only: what was installed keeps it. Whoever waits for our lock looks whether it is still there. */
+  if (c->created != NULL)
+    sc_fs_remove_empty_dirs (c->path, c->created);
+  g_free (c->created);
   sc_close_fd_p (&c->dfd);
   g_free (c->path);
   g_free (c);
@@ -57,6 +58,38 @@ remove_stale (ScCheckouts *c, GError **error)
   return TRUE;
 }
 
+/* Is what we hold still what the path names?  Who made it may have removed it, empty, while we waited. */
+static gboolean
+is_current (const ScCheckouts *c)
+{
+  struct stat ours, there;
+
+  return fstat (c->dfd, &ours) == 0 && stat (c->path, &there) == 0 && ours.st_ino == there.st_ino
+         && ours.st_dev == there.st_dev;
+}
+
+static gboolean
+open_directory (ScCheckouts *c, gboolean create, GError **error)
+{
+  g_autofree char *missing = sc_fs_first_missing (c->path);
+
+  if (!g_file_test (c->path, G_FILE_TEST_IS_DIR))
+    {
+      if (!create)
+        return sc_fail (error, SC_ERROR_NOT_FOUND, "%s does not exist", c->path);
+      if (!sc_fs_mkdir_p_at (AT_FDCWD, c->path, 0755, error))
+        {
+          sc_fs_remove_empty_dirs (c->path, missing);
+          return sc_prefix (error, "%s", c->path);
+        }
+      g_free (c->created);
+      c->created = g_steal_pointer (&missing);
+    }
+  sc_close_fd_p (&c->dfd);
+  c->dfd = sc_fs_open_dir_at (AT_FDCWD, c->path, error);
+  return c->dfd >= 0;
+}
+
 ScCheckouts *
 sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
                    GError **error)
@@ -65,18 +98,23 @@ sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *
 
   c->dfd = -1;
   c->path = sc_context_path (ctx, ctx->checkouts);
-  if (!g_file_test (c->path, G_FILE_TEST_IS_DIR))
+  do
     {
-      if (!create)
-        return sc_fail_null (error, SC_ERROR_NOT_FOUND, "%s does not exist", c->path);
-      if (!sc_fs_mkdir_p_at (AT_FDCWD, c->path, 0755, error))
-        return sc_prefix_null (error, "%s", c->path);
-      c->created = TRUE;
+      g_autoptr (GError) local = NULL;
+
+      if (!open_directory (c, create, &local))
+        {
+          /* Removed between making and opening it: once more. */
+          if (create && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+            continue;
+          g_propagate_error (error, g_steal_pointer (&local));
+          return NULL;
+        }
+      if (!wait_for_lock (c, sink, cancellable, error))
+        return NULL;
     }
-  c->dfd = sc_fs_open_dir_at (AT_FDCWD, c->path, error);
-  if (c->dfd < 0 || !wait_for_lock (c, sink, cancellable, error) || !remove_stale (c, error))
-    return NULL;
-  return g_steal_pointer (&c);
+  while (!is_current (c));
+  return remove_stale (c, error) ? g_steal_pointer (&c) : NULL;
 }
 
 char **

@@ -16,7 +16,7 @@
 typedef struct
 {
   int dfd;
-  gboolean created; /* by us: given back empty if nothing comes of it */
+  char *created; /* (nullable): topmost directory that we made: given back empty if nothing comes of it */
   char *path;
 } ScCheckouts;
 

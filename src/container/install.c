@@ -108,17 +108,13 @@ static gboolean
 prepare (Install *in, GError **error)
 {
   const ScInstallOptions *o = in->options;
-  g_autofree char *name = g_strdup (o->name), *unit = NULL, *tmpfiles = NULL;
+  g_autofree char *name = g_strdup (o->name);
 
   if (name != NULL && !sc_container_name_check (name, error))
     return FALSE;
   in->image = sc_image_find (in->store, o->image, in->cancellable, error);
   if (in->image == NULL || (name == NULL && (name = sc_install_default_name (in->image->name, error)) == NULL)
       || !check_absent (in, name, error))
-    return FALSE;
-  unit = sc_unit_path (in->ctx, name);
-  tmpfiles = sc_tmpfiles_path (in->ctx, name);
-  if (!check_host_file (in, unit, error) || !check_host_file (in, tmpfiles, error))
     return FALSE;
   in->runtime = sc_runtime_find (in->ctx, o->runtime, error);
   if (in->runtime == NULL)
@@ -137,17 +133,36 @@ prepare (Install *in, GError **error)
   return in->host_root >= 0;
 }
 
-/* The first number that is free, once what an installation left that died before its link was made is gone. */
+/* What an installation left that died before its link was made: its host files, then its directory. */
+static gboolean
+remove_dead (Install *in, const char *dir, GError **error)
+{
+  const char *name = in->deployment->name;
+  g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (in->ctx, name),
+                  *tmpfiles = g_strdup_printf ("tmpfiles-%s.conf", name),
+                  *tmpfiles_path = sc_tmpfiles_path (in->ctx, name);
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (in->checkouts->dfd, dir, error);
+
+  return dfd >= 0 && sc_container_remove_dead_file (in->ctx, unit_path, dfd, unit, error)
+         && sc_container_remove_dead_file (in->ctx, tmpfiles_path, dfd, tmpfiles, error)
+         && sc_fs_remove_tree_at (in->checkouts->dfd, dir, error);
+}
+
+/* Makes way for the container, and chooses the first number that is free. */
 static gboolean
 choose_number (Install *in, GError **error)
 {
+  g_autofree char *unit = sc_unit_path (in->ctx, in->deployment->name),
+                  *tmpfiles = sc_tmpfiles_path (in->ctx, in->deployment->name);
   g_auto (GStrv) dead = sc_checkouts_deployments (in->checkouts, in->deployment->name, error);
 
   if (dead == NULL)
     return FALSE;
   for (guint i = 0; dead[i] != NULL; i++)
-    if (!sc_fs_remove_tree_at (in->checkouts->dfd, dead[i], error))
+    if (!remove_dead (in, dead[i], error))
       return FALSE;
+  if (!check_host_file (in, unit, error) || !check_host_file (in, tmpfiles, error))
+    return FALSE;
   /* What is left of that form are containers. */
   for (;; in->deployment->number++)
     {
@@ -270,6 +285,14 @@ display (Install *in)
   sc_progress_step (in->sink, "systemctl daemon-reload");
   sc_progress_step (in->sink, "systemd-tmpfiles --create %s", tmpfiles);
   sc_progress_step (in->sink, "systemctl enable %s", in->deployment->name);
+}
+
+gboolean
+sc_install_check (const ScContext *ctx, const ScInstallOptions *options, GError **error)
+{
+  g_autoptr (ScRuntime) runtime = sc_runtime_find (ctx, options->runtime, error);
+
+  return runtime != NULL && sc_values_check_set (options->set, error);
 }
 
 gboolean

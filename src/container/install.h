@@ -27,6 +27,9 @@ typedef struct
 gboolean sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const ScProgressSink *sink,
                      GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* What of @options can be found wrong without the image: the runtime, the form of --set.  Errors as sc_install(). */
+gboolean sc_install_check (const ScContext *ctx, const ScInstallOptions *options, GError **error) SC_CHECK;
+
 /* (transfer full): the container name that an image gets: its last path component, "-TAG" added unless it is "latest".
  */
 char *sc_install_default_name (const char *image_name, GError **error) SC_CHECK;

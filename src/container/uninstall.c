@@ -26,7 +26,7 @@ find (const ScContext *ctx, const char *name, GError **error)
 
   if (!sc_container_name_check (name, error))
     return FALSE;
-  if (sc_fs_exists_at (AT_FDCWD, path))
+  if (g_file_test (path, G_FILE_TEST_IS_SYMLINK))
     return TRUE;
   if (sc_fs_exists_at (AT_FDCWD, read_only))
     return sc_fail (error, SC_ERROR_DENIED, "container %s is preinstalled: it cannot be removed", name);

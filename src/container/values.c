@@ -89,6 +89,38 @@ fail_unknown (const char *name, char **used, const ScExports *exports, GError **
   return sc_fail (error, SC_ERROR_USAGE, "--set %s: the image uses no such variable; it uses: %s", name, list->str);
 }
 
+/* The name of "NAME=VALUE", if that is what @set is. (transfer full) */
+static char *
+parse_set (const char *set, GError **error)
+{
+  const char *equals = strchr (set, '=');
+  g_autofree char *name = NULL;
+
+  if (!g_utf8_validate (set, -1, NULL))
+    return sc_fail_null (error, SC_ERROR_USAGE, "--set: an argument that is not UTF-8 text");
+  if (equals == NULL)
+    return sc_fail_null (error, SC_ERROR_USAGE, "--set %s: expected NAME=VALUE", set);
+  name = g_strndup (set, (gsize)(equals - set));
+  if (!sc_template_is_name (name))
+    return sc_fail_null (error, SC_ERROR_USAGE, "--set %s: '%s' is no name of a variable", set, name);
+  if (sc_value_is_always_set (name))
+    return sc_fail_null (error, SC_ERROR_USAGE, "--set %s: this variable is always set by the program", name);
+  return g_steal_pointer (&name);
+}
+
+gboolean
+sc_values_check_set (const char *const *set, GError **error)
+{
+  for (; set != NULL && *set != NULL; set++)
+    {
+      g_autofree char *name = parse_set (*set, error);
+
+      if (name == NULL)
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 put_set (GHashTable *values, const ScValuesInput *input, const ScExports *exports, GError **error)
 {
@@ -98,22 +130,14 @@ put_set (GHashTable *values, const ScValuesInput *input, const ScExports *export
     return FALSE;
   for (const char *const *set = input->set; set != NULL && *set != NULL; set++)
     {
-      const char *equals = strchr (*set, '=');
-      g_autofree char *name = NULL;
+      g_autofree char *name = parse_set (*set, error);
 
-      if (!g_utf8_validate (*set, -1, NULL))
-        return sc_fail (error, SC_ERROR_USAGE, "--set: an argument that is not UTF-8 text");
-      if (equals == NULL)
-        return sc_fail (error, SC_ERROR_USAGE, "--set %s: expected NAME=VALUE", *set);
-      name = g_strndup (*set, (gsize)(equals - *set));
-      if (!sc_template_is_name (name))
-        return sc_fail (error, SC_ERROR_USAGE, "--set %s: '%s' is no name of a variable", *set, name);
-      if (sc_value_is_always_set (name))
-        return sc_fail (error, SC_ERROR_USAGE, "--set %s: this variable is always set by the program", name);
+      if (name == NULL)
+        return FALSE;
       if (!g_strv_contains ((const char *const *)used, name) && !g_strv_contains (overridable, name)
           && !g_hash_table_contains (exports->default_values, name))
         return fail_unknown (name, used, exports, error);
-      put (values, name, equals + 1);
+      put (values, name, *set + strlen (name) + 1);
     }
   return TRUE;
 }

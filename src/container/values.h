@@ -24,6 +24,9 @@ typedef struct
 /* TRUE for a variable that nobody but the program sets. */
 gboolean sc_value_is_always_set (const char *name);
 
+/* The form of "NAME=VALUE" arguments alone; @set (nullable) is NULL-terminated. SC_ERROR_USAGE. */
+gboolean sc_values_check_set (const char *const *set, GError **error) SC_CHECK;
+
 /**
  * sc_values_resolve:
  *

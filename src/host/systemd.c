@@ -328,25 +328,22 @@ subscribe (ScSystemd *systemd, GCancellable *cancellable, GError **error)
   return fail_call (error, local, "subscribe");
 }
 
-static gboolean
-on_cancelled (GCancellable *cancellable, gpointer data)
+static void
+on_cancelled (GCancellable *cancellable, gpointer context)
 {
-  return G_SOURCE_REMOVE; /* it only has to wake the wait */
+  g_main_context_wakeup (context);
 }
 
 /* Waits until @job is removed; (transfer none): its result. */
 static const char *
 wait_for_job (ScSystemd *systemd, const char *job, const char *what, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GSource) wake = NULL;
+  /* Not a cancellable source: GLib 2.74 leaks one that is destroyed while another thread cancels. */
+  gulong wake = 0;
   if (cancellable != NULL)
-    {
-      wake = g_cancellable_source_new (cancellable);
-      g_source_set_callback (wake, G_SOURCE_FUNC (on_cancelled), NULL, NULL);
-      g_source_attach (wake, systemd->context);
-    }
+    wake = g_cancellable_connect (cancellable, G_CALLBACK (on_cancelled), systemd->context, NULL);
   const char *result = NULL;
-  gboolean cancelled = FALSE;
+  gboolean cancelled = g_cancellable_is_cancelled (cancellable);
   gboolean closed = FALSE;
   while ((result = g_hash_table_lookup (systemd->results, job)) == NULL && !cancelled && !closed)
     {
@@ -354,8 +351,7 @@ wait_for_job (ScSystemd *systemd, const char *job, const char *what, GCancellabl
       cancelled = g_cancellable_is_cancelled (cancellable);
       closed = g_dbus_connection_is_closed (systemd->connection);
     }
-  if (wake != NULL)
-    g_source_destroy (wake);
+  g_cancellable_disconnect (cancellable, wake);
   if (result == NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
   if (result == NULL)

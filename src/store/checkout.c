@@ -16,6 +16,9 @@
 #include "store-private.h"
 #include "tree.h"
 
+/* What OSTree gives every file. */
+static const struct timespec epoch[2] = { { 0, 0 }, { 0, 0 } };
+
 typedef struct
 {
   OstreeRepo *repo;
@@ -33,7 +36,7 @@ object_path (const ScNode *node, char path[SC_SHA256_HEX + sizeof "/.file"])
   g_snprintf (path, SC_SHA256_HEX + sizeof "/.file", "%.2s/%s.file", hex, hex + 2);
 }
 
-/* The file system allows no more links to this object (ext4: 65,000): an equal file of its own. */
+/* Where a link cannot be: an equal file of its own. */
 static gboolean
 copy_object (Checkout *c, const ScNode *node, int dfd, const char *name, GError **error)
 {
@@ -51,9 +54,10 @@ copy_object (Checkout *c, const ScNode *node, int dfd, const char *name, GError 
     {
       if (symlinkat (g_file_info_get_symlink_target (info), dfd, name) != 0)
         return sc_fail_errno (error, errno, "cannot create '%s'", name);
-      if (fchownat (dfd, name, g_file_info_get_attribute_uint32 (info, "unix::uid"),
-                    g_file_info_get_attribute_uint32 (info, "unix::gid"), AT_SYMLINK_NOFOLLOW)
-          != 0)
+      if (c->bare
+          && fchownat (dfd, name, g_file_info_get_attribute_uint32 (info, "unix::uid"),
+                       g_file_info_get_attribute_uint32 (info, "unix::gid"), AT_SYMLINK_NOFOLLOW)
+                 != 0)
         return sc_fail_errno (error, errno, "cannot set the owner of '%s'", name);
       return TRUE;
     }
@@ -63,12 +67,16 @@ copy_object (Checkout *c, const ScNode *node, int dfd, const char *name, GError 
   out = g_unix_output_stream_new (fd, FALSE);
   if (g_output_stream_splice (out, in, G_OUTPUT_STREAM_SPLICE_NONE, c->cancellable, error) < 0)
     return FALSE;
-  if (fchown (fd, g_file_info_get_attribute_uint32 (info, "unix::uid"),
-              g_file_info_get_attribute_uint32 (info, "unix::gid"))
-          != 0
-      || fchmod (fd, g_file_info_get_attribute_uint32 (info, "unix::mode") & 07777) != 0)
-    return sc_fail_errno (error, errno, "cannot set owner and mode of '%s'", name);
-  return sc_object_set_xattrs (fd, xattrs, error);
+  if (c->bare
+      && fchown (fd, g_file_info_get_attribute_uint32 (info, "unix::uid"),
+                 g_file_info_get_attribute_uint32 (info, "unix::gid"))
+             != 0)
+    return sc_fail_errno (error, errno, "cannot set the owner of '%s'", name);
+  if (fchmod (fd, g_file_info_get_attribute_uint32 (info, "unix::mode") & 07777) != 0)
+    return sc_fail_errno (error, errno, "cannot set the mode of '%s'", name);
+  if (c->bare && !sc_object_set_xattrs (fd, xattrs, error))
+    return FALSE;
+  return futimens (fd, epoch) == 0 || sc_fail_errno (error, errno, "cannot set the time of '%s'", name);
 }
 
 static gboolean
@@ -88,7 +96,8 @@ lay_file (Checkout *c, ScNode *node, int dfd, const char *name, GError **error)
     return TRUE;
   if (errno == ENOENT)
     return sc_fail (error, SC_ERROR_NOT_FOUND, "object %s of '%s' is missing: the repository is damaged", object, name);
-  if (errno == EMLINK)
+  /* The file system allows no more links to one file (ext4: 65,000), or the repository is on another one. */
+  if (errno == EMLINK || errno == EXDEV)
     return copy_object (c, node, dfd, name, error);
   return sc_fail_errno (error, errno, "cannot link '%s'", name);
 }
@@ -97,7 +106,6 @@ lay_file (Checkout *c, ScNode *node, int dfd, const char *name, GError **error)
 static gboolean
 finish_dir (Checkout *c, const ScNode *node, int fd, GError **error)
 {
-  static const struct timespec epoch[2] = { { 0, 0 }, { 0, 0 } };
   char hex[SC_SHA256_HEX + 1];
   g_autoptr (GVariant) meta = NULL, xattrs = NULL;
   guint32 uid, gid, mode;
@@ -174,6 +182,8 @@ sc_store_checkout (ScStore *store, const ScImage *image, int dfd, const char *na
   SC_AUTOFD int objects = -1;
   Checkout c = { .repo = store->repo, .cancellable = cancellable };
 
+  if (image->problem != NULL)
+    return sc_fail (error, SC_ERROR_INVALID, "%s", image->problem);
   if (image->manifest == NULL)
     return sc_fail (error, SC_ERROR_NOT_FOUND, "image %s has no manifest in the repository: pull it again",
                     image->name);

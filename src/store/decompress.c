@@ -62,7 +62,8 @@ run_copy (const guint8 *in, gsize in_size, gsize *out_taken, guint8 *out, gsize 
 {
   gsize n = MIN (in_size, out_size);
 
-  memcpy (out, in, n);
+  if (n > 0)
+    memcpy (out, in, n);
   *out_taken = *out_made = n;
   return TRUE;
 }

@@ -21,6 +21,7 @@ sc_image_free (ScImage *image)
   g_free (image->branch);
   g_free (image->commit);
   g_clear_pointer (&image->manifest, sc_manifest_free);
+  g_free (image->problem);
   g_free (image);
 }
 
@@ -87,37 +88,56 @@ set_id (ScImage *image, const char *digest)
     image->id = g_strdup (image->commit);
 }
 
-static ScImage *
-load_image (OstreeRepo *repo, const char *branch, const char *commit, GError **error)
+/* Fills in what the commit says. One that is damaged must not hide the others: @image->problem tells. */
+static void
+read_commit (ScImage *image, OstreeRepo *repo)
 {
-  g_autoptr (ScImage) image = g_new0 (ScImage, 1);
+  g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) variant = NULL, meta = NULL;
-  const char *manifest = NULL, *digest = NULL, *blob = sc_refname_blob (branch);
+  const char *manifest = NULL, *digest = NULL;
 
-  if (!ostree_repo_load_commit (repo, commit, &variant, NULL, error))
-    return sc_prefix_null (error, "branch %s", branch);
-  image->branch = g_strdup (branch);
-  image->commit = g_strdup (commit);
-  image->created = (gint64)ostree_commit_get_timestamp (variant);
-  if (blob != NULL)
+  if (!ostree_repo_load_commit (repo, image->commit, &variant, NULL, &error))
     {
-      image->name = g_strdup (blob);
-      image->repository = g_strdup (blob);
-      image->tag = g_strdup ("<none>");
-      image->id = g_strdup (blob);
-      image->virtual_size = layer_size (repo, blob);
-      return g_steal_pointer (&image);
+      image->problem = g_strdup_printf ("image %s: %s", image->name, error->message);
+      return;
     }
-  image->name = sc_refname_decode (branch, error);
-  if (image->name == NULL)
-    return NULL;
-  split_name (image);
+  image->created = (gint64)ostree_commit_get_timestamp (variant);
+  if (sc_refname_blob (image->branch) != NULL)
+    {
+      image->virtual_size = layer_size (repo, image->name);
+      return;
+    }
   meta = g_variant_get_child_value (variant, 0);
   g_variant_lookup (meta, "docker.manifest", "&s", &manifest);
   g_variant_lookup (meta, "docker.digest", "&s", &digest);
   if (manifest != NULL)
     read_manifest (image, repo, manifest);
   set_id (image, digest);
+}
+
+/* (nullable): NULL for a branch that is not ours. */
+static ScImage *
+load_image (OstreeRepo *repo, const char *branch, const char *commit)
+{
+  g_autoptr (ScImage) image = g_new0 (ScImage, 1);
+  const char *blob = sc_refname_blob (branch);
+
+  image->name = blob != NULL ? g_strdup (blob) : sc_refname_decode (branch, NULL);
+  if (image->name == NULL)
+    return NULL;
+  image->branch = g_strdup (branch);
+  image->commit = g_strdup (commit);
+  if (blob != NULL)
+    {
+      image->repository = g_strdup (blob);
+      image->tag = g_strdup ("<none>");
+      image->id = g_strdup (blob);
+    }
+  else
+    split_name (image);
+  read_commit (image, repo);
+  if (image->id == NULL)
+    image->id = g_strdup (commit);
   return g_steal_pointer (&image);
 }
 
@@ -158,8 +178,8 @@ mark_needed (GPtrArray *images, GHashTable *needed)
 }
 
 /* Layers that no tag needs; @images has the tags. */
-static gboolean
-add_dangling (OstreeRepo *repo, GHashTable *branches, GPtrArray *images, GError **error)
+static void
+add_dangling (OstreeRepo *repo, GHashTable *branches, GPtrArray *images)
 {
   g_autoptr (GHashTable) needed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   GHashTableIter iter;
@@ -174,13 +194,10 @@ add_dangling (OstreeRepo *repo, GHashTable *branches, GPtrArray *images, GError 
 
       if (blob == NULL || g_hash_table_contains (needed, blob))
         continue;
-      image = load_image (repo, branch, commit, error);
-      if (image == NULL)
-        return FALSE;
+      image = load_image (repo, branch, commit);
       image->dangling = TRUE;
       g_ptr_array_add (images, image);
     }
-  return TRUE;
 }
 
 GPtrArray *
@@ -198,20 +215,28 @@ sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError *
   g_hash_table_iter_init (&iter, branches);
   while (g_hash_table_iter_next (&iter, &branch, &commit))
     {
-      g_autofree char *name = sc_refname_blob (branch) == NULL ? sc_refname_decode (branch, NULL) : NULL;
-      ScImage *image;
+      ScImage *image = sc_refname_blob (branch) == NULL ? load_image (store->repo, branch, commit) : NULL;
 
-      if (name == NULL)
-        continue;
-      image = load_image (store->repo, branch, commit, error);
-      if (image == NULL)
-        return sc_prefix_null (error, "repository %s", store->path);
-      g_ptr_array_add (images, image);
+      if (image != NULL)
+        g_ptr_array_add (images, image);
     }
-  if (all && !add_dangling (store->repo, branches, images, error))
-    return sc_prefix_null (error, "repository %s", store->path);
+  if (all)
+    add_dangling (store->repo, branches, images);
   g_ptr_array_sort (images, compare_images);
   return g_steal_pointer (&images);
+}
+
+GHashTable *
+sc_image_needed_blobs (ScStore *store, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) images = sc_image_list (store, FALSE, cancellable, error);
+  GHashTable *needed;
+
+  if (images == NULL)
+    return NULL;
+  needed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  mark_needed (images, needed);
+  return needed;
 }
 
 static gboolean
@@ -278,6 +303,8 @@ sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancel
   g_autoptr (GFile) root = NULL, file = NULL;
   g_autoptr (GBytes) raw = NULL;
 
+  if (image->problem != NULL)
+    return sc_fail_null (error, SC_ERROR_INVALID, "%s", image->problem);
   if (image->manifest == NULL)
     return sc_fail_null (error, SC_ERROR_NOT_FOUND, "image %s has no manifest in the repository: pull it again",
                          image->name);

@@ -17,6 +17,7 @@ typedef struct
   guint64 virtual_size; /* bytes: compressed size of its layers, as far as known */
   gboolean dangling;    /* a layer that no tag needs */
   ScManifest *manifest; /* (nullable): NULL for a layer, or if the commit has none */
+  char *problem;        /* (nullable): why its commit could not be read; then only its names are known */
 } ScImage;
 
 void sc_image_free (ScImage *image);
@@ -25,6 +26,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)
 /* (transfer container) (element-type ScImage): sorted by name; @all adds layers that no tag needs. Reads refs and
  * commit metadata only. */
 GPtrArray *sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* (transfer full): hex digests of the layers and configs that images name, as a set. */
+GHashTable *sc_image_needed_blobs (ScStore *store, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /**
  * sc_image_find:

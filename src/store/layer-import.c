@@ -18,10 +18,8 @@
 
 #define WHITEOUT ".wh."
 /* Holes cost nothing to announce: this many bytes of a layer's files may be holes. */
-#define HOLES_LIMIT (G_GUINT64_CONSTANT (64) * 1024 * 1024 * 1024)
-/* Memory grows with the number of names: more of them than any real layer has. */
-#define ENTRIES_LIMIT 1000000
-#define XATTRS_LIMIT  (64 * 1024)
+#define HOLES_LIMIT  (G_GUINT64_CONSTANT (64) * 1024 * 1024 * 1024)
+#define XATTRS_LIMIT (64 * 1024)
 
 typedef struct
 {
@@ -239,6 +237,34 @@ add_dir (Import *im, struct archive_entry *entry, const ScLayerPlace *place, GEr
   return TRUE;
 }
 
+/* A whiteout is an empty file, whatever the archive made of it. */
+static gboolean
+write_whiteout (Import *im, const ScLayerPlace *place, GError **error)
+{
+  ScObjectMeta meta = { .mode = AE_IFREG | 0644 };
+  guint8 checksum[SC_SHA256_SIZE];
+
+  if (!sc_object_writer_begin (im->writer, &meta, 0, im->cancellable, error)
+      || !sc_object_writer_end (im->writer, checksum, im->cancellable, error))
+    return FALSE;
+  sc_layer_tree_put (im->tree, place, sc_node_new_file (SC_NODE_FILE, checksum));
+  return TRUE;
+}
+
+/* What cannot be stored still takes the place of what was there, in this layer and below it. */
+static gboolean
+leave_out (Import *im, const ScLayerPlace *place, GError **error)
+{
+  g_auto (ScLayerPlace) whiteout = { .dir = place->dir, .name = g_strconcat (WHITEOUT, place->name, NULL) };
+  gsize parent = strlen (place->path) - strlen (place->name);
+
+  whiteout.path = g_strdup_printf ("%.*s%s", (int)parent, place->path, whiteout.name);
+  sc_node_remove_child (place->dir, place->name);
+  sc_layer_tree_note_left_out (im->tree, place);
+  im->left_out++;
+  return strlen (whiteout.name) > 255 || write_whiteout (im, &whiteout, error);
+}
+
 /* A hard link is the same object under another name; of this layer, or of one below. */
 static gboolean
 add_hardlink (Import *im, const char *target, const ScLayerPlace *place, GError **error)
@@ -248,6 +274,8 @@ add_hardlink (Import *im, const char *target, const ScLayerPlace *place, GError 
 
   if (!sc_layer_path_check (target, error))
     return sc_prefix (error, "the target '%s' of its hard link", target);
+  if (sc_layer_tree_is_left_out (im->tree, target))
+    return leave_out (im, place, error);
   node = sc_layer_tree_find (im->tree, target);
   if (node == NULL && im->args->lower != NULL)
     {
@@ -273,21 +301,23 @@ add_hardlink (Import *im, const char *target, const ScLayerPlace *place, GError 
   return TRUE;
 }
 
-/* A whiteout is an empty file, whatever the archive made of it. */
 static gboolean
 add_whiteout (Import *im, const ScLayerPlace *place, GError **error)
 {
-  ScObjectMeta meta = { .mode = AE_IFREG | 0644 };
-  guint8 checksum[SC_SHA256_SIZE];
-
   if (strlen (place->name) == strlen (WHITEOUT) || strcmp (place->name, WHITEOUT ".") == 0
       || strcmp (place->name, WHITEOUT "..") == 0)
     return sc_fail (error, SC_ERROR_INVALID, "it is a whiteout of nothing");
-  if (!sc_object_writer_begin (im->writer, &meta, 0, im->cancellable, error)
-      || !sc_object_writer_end (im->writer, checksum, im->cancellable, error))
-    return FALSE;
-  sc_layer_tree_put (im->tree, place, sc_node_new_file (SC_NODE_FILE, checksum));
-  return TRUE;
+  return write_whiteout (im, place, error);
+}
+
+/* What AUFS kept for itself, in layers made on it: ".wh..wh.plnk" and the like, but not ".wh..wh..opq". */
+static gboolean
+is_aufs_metadata (const char *path)
+{
+  for (const char *p = path; (p = strstr (p, WHITEOUT WHITEOUT)) != NULL; p++)
+    if ((p == path || p[-1] == '/') && strcmp (p, WHITEOUT WHITEOUT ".opq") != 0)
+      return TRUE;
+  return FALSE;
 }
 
 static gboolean
@@ -317,8 +347,7 @@ add_entry (Import *im, struct archive_entry *entry, const char *path, GError **e
     case AE_IFBLK:
     case AE_IFIFO:
     case AE_IFSOCK:
-      im->left_out++;
-      return TRUE;
+      return leave_out (im, &place, error);
     default:
       return sc_fail (error, SC_ERROR_INVALID, "it is of an unknown type");
     }
@@ -328,7 +357,6 @@ static gboolean
 add_entries (Import *im, GError **error)
 {
   struct archive_entry *entry;
-  guint count = 0;
   int r;
 
   while ((r = archive_read_next_header (im->archive, &entry)) != ARCHIVE_EOF)
@@ -340,11 +368,11 @@ add_entries (Import *im, GError **error)
       /* A warning is a header that was not understood whole: what it would become is not what it says. */
       if (r != ARCHIVE_OK)
         return fail_archive (im, error);
-      if (++count > ENTRIES_LIMIT)
-        return sc_fail (error, SC_ERROR_LIMIT, "tar: more than %d entries", ENTRIES_LIMIT);
       path = archive_entry_pathname (entry);
       if (path == NULL)
         return sc_fail (error, SC_ERROR_INVALID, "tar: an entry has no name");
+      if (is_aufs_metadata (path))
+        continue;
       if (!add_entry (im, entry, path, error))
         return sc_prefix (error, "'%s'", path);
     }

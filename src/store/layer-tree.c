@@ -15,7 +15,8 @@
 struct _ScLayerTree
 {
   ScNode *root;
-  GHashTable *links; /* path -> target: hard links to lower layers */
+  GHashTable *links;    /* path -> target: hard links to lower layers */
+  GHashTable *left_out; /* set of paths: what cannot be stored */
 };
 
 ScLayerTree *
@@ -26,6 +27,7 @@ sc_layer_tree_new (void)
   tree->root = sc_node_new_dir ();
   tree->root->implied = TRUE;
   tree->links = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  tree->left_out = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return tree;
 }
 
@@ -34,6 +36,7 @@ sc_layer_tree_free (ScLayerTree *tree)
 {
   sc_node_free (tree->root);
   g_hash_table_unref (tree->links);
+  g_hash_table_unref (tree->left_out);
   g_free (tree);
 }
 
@@ -132,6 +135,8 @@ walk_step (Walk *walk, const char *name, GError **error)
     }
   if (child == NULL && walk->create)
     {
+      if (++((ScNode *)g_ptr_array_index (walk->dirs, 0))->total > SC_LAYER_MAX_NAMES)
+        return sc_fail (error, SC_ERROR_LIMIT, "the layer has more than %d names", SC_LAYER_MAX_NAMES);
       child = sc_node_new_dir ();
       child->implied = TRUE;
       sc_node_set_child (dir, name, child);
@@ -159,6 +164,8 @@ walk_to (ScLayerTree *tree, const char *path, gboolean create, ScLayerPlace *out
 
   if (!sc_layer_path_check (path, error))
     return FALSE;
+  if (create && ++tree->root->total > SC_LAYER_MAX_NAMES)
+    return sc_fail (error, SC_ERROR_LIMIT, "the layer has more than %d names", SC_LAYER_MAX_NAMES);
   g_ptr_array_add (walk.dirs, tree->root);
   walk_push (&walk, path);
   /* Only the last part of the path itself is not entered: links are resolved on the way to it. */
@@ -216,7 +223,23 @@ void
 sc_layer_tree_put (ScLayerTree *tree, const ScLayerPlace *place, ScNode *node)
 {
   g_hash_table_remove (tree->links, place->path);
+  g_hash_table_remove (tree->left_out, place->path);
   sc_node_set_child (place->dir, place->name, node);
+}
+
+void
+sc_layer_tree_note_left_out (ScLayerTree *tree, const ScLayerPlace *place)
+{
+  g_hash_table_add (tree->left_out, g_strdup (place->path));
+}
+
+gboolean
+sc_layer_tree_is_left_out (ScLayerTree *tree, const char *path)
+{
+  g_auto (ScLayerPlace) place = { 0 };
+  g_autoptr (GError) ignored = NULL;
+
+  return walk_to (tree, path, FALSE, &place, &ignored) && g_hash_table_contains (tree->left_out, place.path);
 }
 
 void

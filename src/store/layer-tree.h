@@ -8,6 +8,9 @@
  * here, and nothing leaves the layer's own tree.
  */
 
+/* Memory grows with the number of names, of entries and of directories that they imply: no real layer has so many. */
+#define SC_LAYER_MAX_NAMES 1000000
+
 typedef struct _ScLayerTree ScLayerTree;
 
 ScLayerTree *sc_layer_tree_new (void);
@@ -46,6 +49,10 @@ void sc_layer_tree_put (ScLayerTree *tree, const ScLayerPlace *place, ScNode *no
 /* (nullable): the file that is at @path in this layer, for a hard link to it; links on the way as in
  * sc_layer_tree_place(). */
 ScNode *sc_layer_tree_find (ScLayerTree *tree, const char *path);
+
+/* Notes that what the archive has at @place is not stored, and tells whether that is so of @path. */
+void sc_layer_tree_note_left_out (ScLayerTree *tree, const ScLayerPlace *place);
+gboolean sc_layer_tree_is_left_out (ScLayerTree *tree, const char *path);
 
 /* Notes that @place is a hard link to the file @target of a lower layer. */
 void sc_layer_tree_note_link (ScLayerTree *tree, const ScLayerPlace *place, const char *target);

@@ -20,6 +20,7 @@
 
 #include "fs.h"
 
+#define SPACE_STEP     (16 * 1024 * 1024)
 #define PRIVATE_PREFIX "atomic-import"
 #define HEADER_MAX     (256 * 1024) /* xattrs of an inode are 64 KiB at most */
 
@@ -37,6 +38,7 @@ struct _ScObjectWriter
   int fd;                       /* of a large file */
   OstreeContentWriter *regfile; /* of a large file where objects are not plain files */
   gboolean hole;                /* its end is a hole */
+  gsize checked;                /* bytes that may be written before the free space is looked at again */
 
   /* the private repository */
   char *private_name; /* below tmp/ */
@@ -159,14 +161,34 @@ sc_object_writer_symlink (ScObjectWriter *w, const ScObjectMeta *meta, const cha
   return put_header (w, meta, target, error) && write_buffer (w, out, cancellable, error);
 }
 
+int
+sc_object_writer_guard (OstreeRepo *repo, GError **error)
+{
+  int tmp = sc_fs_open_dir_at (ostree_repo_get_dfd (repo), "tmp", error);
+
+  while (tmp >= 0 && flock (tmp, LOCK_EX) != 0)
+    if (errno != EINTR)
+      {
+        sc_fail_errno (error, errno, "cannot lock tmp");
+        close (tmp);
+        return -1;
+      }
+  return tmp;
+}
+
 /* A small bare repository of our own below tmp/, locked while we live. */
 static gboolean
 open_private (ScObjectWriter *w, GCancellable *cancellable, GError **error)
 {
   int dfd = ostree_repo_get_dfd (w->repo);
 
+  SC_AUTOFD int guard = -1;
+
   if (w->private_repo != NULL)
     return TRUE;
+  guard = sc_object_writer_guard (w->repo, error);
+  if (guard < 0)
+    return FALSE;
   w->private_name = sc_fs_make_temp_dir_at (dfd, "tmp/" PRIVATE_PREFIX, error);
   if (w->private_name == NULL)
     return FALSE;
@@ -216,8 +238,9 @@ begin_large (ScObjectWriter *w, const ScObjectMeta *meta, GCancellable *cancella
           ostree_repo_write_regfile (w->repo, NULL, meta->uid, meta->gid, meta->mode, w->size, meta->xattrs, error);
       return w->regfile != NULL;
     }
-  if (!check_space (w, w->size, error) || !open_private (w, cancellable, error))
+  if (!open_private (w, cancellable, error))
     return FALSE;
+  w->checked = 0;
   w->fd = openat (w->private_lock, "objects/new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   return w->fd >= 0 || sc_fail_errno (error, errno, "cannot create an object");
 }
@@ -243,6 +266,13 @@ put_data (ScObjectWriter *w, const void *data, gsize size, GCancellable *cancell
     return g_output_stream_write_all (G_OUTPUT_STREAM (w->regfile), data, size, NULL, cancellable, error);
   else
     {
+      if (size > w->checked)
+        {
+          if (!check_space (w, MAX (size, SPACE_STEP), error))
+            return FALSE;
+          w->checked = MAX (size, SPACE_STEP);
+        }
+      w->checked -= size;
       sc_sha256_update (w->sum, data, size);
       return sc_fs_write_all (w->fd, data, size, error);
     }
@@ -407,12 +437,11 @@ lock_private (int tmp, const char *name)
 }
 
 gboolean
-sc_object_writer_clean (OstreeRepo *repo, GError **error)
+sc_object_writer_clean_guarded (OstreeRepo *repo, int tmp, GError **error)
 {
-  SC_AUTOFD int tmp = sc_fs_open_dir_at (ostree_repo_get_dfd (repo), "tmp", error);
   g_auto (GStrv) names = NULL;
 
-  if (tmp < 0 || (names = sc_fs_list_dir_at (tmp, ".", error)) == NULL)
+  if ((names = sc_fs_list_dir_at (tmp, ".", error)) == NULL)
     return FALSE;
   for (guint i = 0; names[i] != NULL; i++)
     {
@@ -436,4 +465,12 @@ sc_object_writer_clean (OstreeRepo *repo, GError **error)
         }
     }
   return TRUE;
+}
+
+gboolean
+sc_object_writer_clean (OstreeRepo *repo, GError **error)
+{
+  SC_AUTOFD int guard = sc_object_writer_guard (repo, error);
+
+  return guard >= 0 && sc_object_writer_clean_guarded (repo, guard, error);
 }

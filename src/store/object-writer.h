@@ -44,9 +44,15 @@ gboolean sc_object_writer_zeros (ScObjectWriter *writer, guint64 size, GCancella
 gboolean sc_object_writer_end (ScObjectWriter *writer, guint8 out[SC_SHA256_SIZE], GCancellable *cancellable,
                                GError **error) SC_CHECK;
 
+/* A hold on the repository's tmp/, for the moment between making a directory there and locking it; every process of
+ * this program takes it. Returns a descriptor of tmp/, -1 on error. */
+int sc_object_writer_guard (OstreeRepo *repo, GError **error) SC_CHECK;
+
 /* Removes what writers and transactions of dead processes left in the repository's tmp/: the private directories of
  * this module and libostree's staging directories that nobody holds. */
 gboolean sc_object_writer_clean (OstreeRepo *repo, GError **error) SC_CHECK;
+/* The same under @guard. */
+gboolean sc_object_writer_clean_guarded (OstreeRepo *repo, int guard, GError **error) SC_CHECK;
 
 /* Sets attributes, an "a(ayay)" as objects have them, on an open file or directory. */
 gboolean sc_object_set_xattrs (int fd, GVariant *xattrs, GError **error) SC_CHECK;

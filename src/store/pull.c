@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "fs.h"
 #include "image-query.h"
 #include "layer-import.h"
 #include "object-writer.h"
@@ -34,9 +33,16 @@ typedef struct
   GCancellable *cancellable;
 } Pull;
 
+void
+sc_pull_result_clear (ScPullResult *result)
+{
+  g_clear_pointer (&result->transaction, sc_transaction_free);
+}
+
 static void
 pull_clear (Pull *p)
 {
+  sc_pull_result_clear (&p->result);
   g_clear_pointer (&p->config, sc_image_config_free);
   g_clear_pointer (&p->config_commit, g_free);
   g_clear_pointer (&p->commits, g_ptr_array_unref);
@@ -139,9 +145,11 @@ bring_config (Pull *p, GError **error)
     return FALSE;
   if (raw != NULL)
     actual = sc_digest_of (g_bytes_get_data (raw, NULL), g_bytes_get_size (raw));
-  if (g_strcmp0 (actual, descriptor->digest) != 0)
+  if (actual != NULL && strcmp (actual, descriptor->digest) != 0)
+    return sc_fail (error, SC_ERROR_DIGEST, "the repository is damaged: its config %s is not of this digest",
+                    descriptor->digest);
+  if (raw == NULL)
     {
-      g_clear_pointer (&raw, g_bytes_unref);
       raw = sc_blob_source_fetch_blob (p->source, descriptor, SC_CONFIG_MAX_SIZE, p->cancellable, error);
       if (raw == NULL)
         return FALSE;
@@ -260,13 +268,13 @@ set_blob_refs (Pull *p)
     {
       g_autofree char *branch = sc_refname_for_blob (digest);
 
-      ostree_repo_transaction_set_ref (p->repo, NULL, branch, commit);
+      sc_transaction_set_ref (p->result.transaction, branch, commit);
     }
   if (p->config_commit != NULL)
     {
       g_autofree char *branch = sc_refname_for_blob (p->manifest->config->digest);
 
-      ostree_repo_transaction_set_ref (p->repo, NULL, branch, p->config_commit);
+      sc_transaction_set_ref (p->result.transaction, branch, p->config_commit);
     }
 }
 
@@ -287,33 +295,14 @@ bring (Pull *p, char **out_commit, GError **error)
   return !g_cancellable_set_error_if_cancelled (p->cancellable, error);
 }
 
-/* The image's own ref, when all that it names is on disk. */
-static gboolean
-publish (Pull *p, const char *commit, GError **error)
-{
-  g_autofree char *branch = sc_refname_encode (sc_verified_image_name (p->image));
-  int dfd = ostree_repo_get_dfd (p->repo);
-
-  return sc_fs_sync_all (dfd, error) && ostree_repo_set_ref_immediate (p->repo, NULL, branch, commit, NULL, error)
-         && sc_fs_sync_dir_at (dfd, "refs/heads/ociimage", error) && sc_fs_sync_dir_at (dfd, "refs/heads", error);
-}
-
 static gboolean
 pull_transaction (Pull *p, GError **error)
 {
-  g_autofree char *commit = NULL;
+  g_autofree char *branch = sc_refname_encode (sc_verified_image_name (p->image)), *commit = NULL;
 
-  if (!ostree_repo_prepare_transaction (p->repo, NULL, p->cancellable, error))
-    return FALSE;
-  if (!bring (p, &commit, error) || !ostree_repo_commit_transaction (p->repo, NULL, p->cancellable, error))
-    {
-      g_autoptr (GError) ignored = NULL; /* the first error is the one to tell */
-
-      if (!ostree_repo_abort_transaction (p->repo, NULL, &ignored) || !sc_object_writer_clean (p->repo, &ignored))
-        g_debug ("%s", ignored->message);
-      return FALSE;
-    }
-  return publish (p, commit, error);
+  p->result.transaction = sc_transaction_begin (p->store, p->cancellable, error);
+  return p->result.transaction != NULL && bring (p, &commit, error)
+         && sc_transaction_commit (p->result.transaction, branch, commit, p->cancellable, error);
 }
 
 /* TRUE in @out if the image's ref is of this manifest and all that it names is there. */
@@ -347,6 +336,26 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
   return TRUE;
 }
 
+/* A branch is a file name. */
+static gboolean
+check_name (const char *name, GError **error)
+{
+  g_autofree char *branch = sc_refname_encode (name);
+
+  return strlen (branch) - strlen (SC_REF_PREFIX) <= 255
+         || sc_fail (error, SC_ERROR_LIMIT, "image %s: its name is too long for a branch of the repository", name);
+}
+
+/* After a failure: what had come into the repository leaves it. */
+static void
+take_back (Pull *p)
+{
+  g_autoptr (GError) ignored = NULL; /* the first error is the one to tell */
+
+  if (p->result.transaction != NULL && !sc_transaction_undo (p->result.transaction, &ignored))
+    g_debug ("undo: %s", ignored->message);
+}
+
 gboolean
 sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, const ScProgressSink *sink,
          ScPullResult *out_result, GCancellable *cancellable, GError **error)
@@ -363,13 +372,20 @@ sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, con
                       .cancellable = cancellable };
 
   lock = sc_store_lock (store, FALSE, cancellable, error);
-  if (lock == NULL || !is_unchanged (&p, &p.result.unchanged, error))
+  if (lock == NULL || !check_name (sc_verified_image_name (image), error)
+      || !is_unchanged (&p, &p.result.unchanged, error))
     return FALSE;
-  if (!p.result.unchanged
-      && (!sc_object_writer_clean (p.repo, error) || !bring_config (&p, error) || !pull_transaction (&p, error)))
-    return sc_prefix (error, "image %s", sc_verified_image_name (image));
+  if (!p.result.unchanged && (!bring_config (&p, error) || !pull_transaction (&p, error)))
+    {
+      g_clear_pointer (&lock, ostree_repo_auto_lock_cleanup);
+      take_back (&p);
+      return sc_prefix (error, "image %s", sc_verified_image_name (image));
+    }
   store->used = TRUE;
   if (out_result != NULL)
-    *out_result = p.result;
+    {
+      *out_result = p.result;
+      p.result.transaction = NULL;
+    }
   return TRUE;
 }

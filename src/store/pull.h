@@ -3,11 +3,13 @@
 
 #include "policy.h"
 #include "store.h"
+#include "transaction.h"
 
 /**
  * ScPullResult:
  * @unchanged: the image was there as it is; nothing but its manifest was fetched
  * @fetched: layers that were fetched
+ * @transaction: (nullable) (transfer full): what sc_transaction_undo() takes back; NULL if nothing changed
  * @left_out: device nodes, fifos and sockets that were in fetched layers and are not stored
  */
 typedef struct
@@ -15,7 +17,11 @@ typedef struct
   gboolean unchanged;
   guint fetched;
   guint64 left_out;
+  ScTransaction *transaction;
 } ScPullResult;
+
+void sc_pull_result_clear (ScPullResult *result);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScPullResult, sc_pull_result_clear)
 
 /**
  * sc_pull:

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,41 +15,39 @@
 
 #define SYSTEM_REPO "/ostree/repo"
 
+/* Does any ref of any program name anything here? */
+static gboolean
+has_refs (OstreeRepo *repo)
+{
+  g_autoptr (GHashTable) refs = NULL;
+
+  return !ostree_repo_list_refs_ext (repo, NULL, &refs, OSTREE_REPO_LIST_REFS_EXT_NONE, NULL, NULL)
+         || g_hash_table_size (refs) > 0;
+}
+
 /* A repository that was made for a pull that failed goes again, with the directories made for it, unless somebody else
- * holds it by now. */
+ * holds it by now, or has put something there. */
 static void
 discard (ScStore *store)
 {
-  g_autofree char *lock = g_build_filename (store->path, ".lock", NULL), *dir = NULL;
+  g_autofree char *lock = g_build_filename (store->path, ".lock", NULL), *parent = g_path_get_dirname (store->path);
   struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
   g_autoptr (GError) error = NULL;
   SC_AUTOFD int fd = open (lock, O_RDWR | O_CLOEXEC);
 
-  if (fd < 0 || fcntl (fd, F_OFD_SETLK, &fl) != 0)
+  if (fd < 0 || fcntl (fd, F_OFD_SETLK, &fl) != 0 || has_refs (store->repo))
     return;
   if (!sc_fs_remove_tree_at (AT_FDCWD, store->path, &error))
-    {
-      g_debug ("%s: %s", store->path, error->message);
-      return;
-    }
-  dir = g_strdup (store->path);
-  while (strlen (dir) > strlen (store->created))
-    {
-      char *parent = g_path_get_dirname (dir);
-
-      g_free (dir);
-      dir = parent;
-      if (rmdir (dir) != 0)
-        return;
-    }
+    g_debug ("%s: %s", store->path, error->message);
+  sc_fs_remove_empty_dirs (parent, store->created);
 }
 
 void
 sc_store_free (ScStore *store)
 {
-  g_clear_object (&store->repo);
   if (store->created != NULL && !store->used)
     discard (store);
+  g_clear_object (&store->repo);
   g_free (store->created);
   g_free (store->path);
   g_free (store);
@@ -108,40 +107,49 @@ find_path (const ScContext *ctx)
   return g_build_filename (checkouts, ".storage", "ostree", NULL);
 }
 
-/* (transfer full): the topmost directory of @path that is missing. */
-static char *
-first_missing (const char *path)
-{
-  g_autofree char *missing = g_strdup (path);
-
-  for (;;)
-    {
-      g_autofree char *parent = g_path_get_dirname (missing);
-
-      if (sc_fs_exists_at (AT_FDCWD, parent))
-        return g_steal_pointer (&missing);
-      g_free (missing);
-      missing = g_steal_pointer (&parent);
-    }
-}
-
-/* Creates the directory and its parents (0700 for the storage itself), and a repository in it. */
-static OstreeRepo *
-create (const char *path, GCancellable *cancellable, GError **error)
+/* A repository in @temp, which becomes @path when it is whole: a crash in between leaves no half of one. */
+static gboolean
+create_in (const char *parent, const char *temp, const char *path, GCancellable *cancellable, GError **error)
 {
   OstreeRepoMode mode = geteuid () == 0 ? OSTREE_REPO_MODE_BARE : OSTREE_REPO_MODE_BARE_USER;
-  g_autofree char *parent = g_path_get_dirname (path);
-  g_autoptr (OstreeRepo) repo = NULL;
+  g_autofree char *full = g_build_filename (parent, temp, NULL);
+  g_autoptr (OstreeRepo) repo = ostree_repo_create_at (AT_FDCWD, full, mode, NULL, cancellable, error);
   g_autoptr (OstreeRepoAutoLock) lock = NULL;
+  SC_AUTOFD int fd = -1;
 
-  if (!sc_fs_mkdir_p_at (AT_FDCWD, parent, 0755, error) || !sc_fs_mkdir_p_at (AT_FDCWD, path, 0700, error))
-    return NULL;
-  repo = ostree_repo_create_at (AT_FDCWD, path, mode, NULL, cancellable, error);
-  if (repo == NULL || !sc_fs_sync_dir_at (AT_FDCWD, path, error) || !sc_fs_sync_dir_at (AT_FDCWD, parent, error))
-    return NULL;
+  if (repo == NULL)
+    return FALSE;
   /* libostree makes its lock file when it is first used: that is now, not in the middle of something that may fail. */
   lock = ostree_repo_auto_lock_push (repo, OSTREE_REPO_LOCK_SHARED, cancellable, error);
-  return lock == NULL ? NULL : g_steal_pointer (&repo);
+  fd = lock == NULL ? -1 : sc_fs_open_dir_at (AT_FDCWD, full, error);
+  if (fd < 0 || !sc_fs_sync_all (fd, error))
+    return FALSE;
+  /* Onto nothing, or an empty directory; somebody else's repository is as good as ours. */
+  if (rename (full, path) != 0 && errno != ENOTEMPTY && errno != EEXIST)
+    return sc_fail_errno (error, errno, "cannot create");
+  return sc_fs_sync_dir_at (AT_FDCWD, parent, error);
+}
+
+/* Creates a repository and the directories above it; on failure they are gone again. */
+static gboolean
+create (ScStore *store, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *parent = g_path_get_dirname (store->path), *missing = sc_fs_first_missing (store->path),
+                  *temp = NULL;
+  g_autoptr (GError) ignored = NULL;
+  SC_AUTOFD int dfd = -1;
+  gboolean ok = FALSE;
+
+  if (sc_fs_mkdir_p_at (AT_FDCWD, parent, 0755, error) && (dfd = sc_fs_open_dir_at (AT_FDCWD, parent, error)) >= 0
+      && (temp = sc_fs_make_temp_dir_at (dfd, ".ostree", error)) != NULL)
+    ok = create_in (parent, temp, store->path, cancellable, error);
+  if (temp != NULL && !sc_fs_remove_tree_at (dfd, temp, &ignored))
+    g_debug ("%s: %s", temp, ignored->message);
+  if (ok)
+    store->created = g_steal_pointer (&missing);
+  else
+    sc_fs_remove_empty_dirs (parent, missing);
+  return ok;
 }
 
 static gboolean
@@ -159,16 +167,10 @@ open_or_create (ScStore *store, ScStoreFlags flags, GCancellable *cancellable, G
 {
   g_autofree char *objects = g_build_filename (store->path, "objects", NULL);
 
+  if (!g_file_test (objects, G_FILE_TEST_IS_DIR) && flags == SC_STORE_CREATE && !create (store, cancellable, error))
+    return FALSE;
   if (g_file_test (objects, G_FILE_TEST_IS_DIR))
     store->repo = ostree_repo_open_at (AT_FDCWD, store->path, cancellable, error);
-  else if (flags == SC_STORE_CREATE)
-    {
-      g_autofree char *missing = first_missing (store->path);
-
-      store->repo = create (store->path, cancellable, error);
-      if (store->repo != NULL)
-        store->created = g_steal_pointer (&missing);
-    }
   else
     {
       /* Tell "there is none" from "we may not look": access() of the nearest parent that exists says which. */
@@ -196,12 +198,18 @@ sc_store_open (const ScContext *ctx, ScStoreFlags flags, GCancellable *cancellab
 ScStoreLock *
 sc_store_lock (ScStore *store, gboolean exclusive, GCancellable *cancellable, GError **error)
 {
+  g_autoptr (GError) local = NULL;
   ScStoreLock *lock;
 
   g_return_val_if_fail (store->repo != NULL, NULL);
   lock = ostree_repo_auto_lock_push (store->repo, exclusive ? OSTREE_REPO_LOCK_EXCLUSIVE : OSTREE_REPO_LOCK_SHARED,
-                                     cancellable, error);
+                                     cancellable, &local);
+  if (lock == NULL && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    return sc_fail_null (error, SC_ERROR_BUSY, "repository %s: another process holds it", store->path);
   if (lock == NULL)
-    return sc_prefix_null (error, "repository %s", store->path);
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return sc_prefix_null (error, "repository %s", store->path);
+    }
   return lock;
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Stacks a layer, as it is stored, on a tree: OCI image specification, layer.md, "Whiteouts".  A layer's whiteouts
- * concern what is below it only, so all of a directory's whiteouts are applied before any of its entries.
+ * concern what is below it only, so all of them are applied before any of its entries.
+ *
+ * A layer is hostile: through links of lower layers two of its directories may be one, or one the other's parent.  No
+ * node is therefore held while another directory is worked on; each is looked up again by its path.
  */
 #include "tree.h"
 
@@ -18,6 +21,7 @@ typedef struct
   ScNode *root;
   OstreeRepo *repo;
   GHashTable *implied;  /* set of paths */
+  gboolean whiteouts;   /* the pass for whiteouts, not the one for entries */
   GHashTable *resolved; /* path -> ScNode: what the lower links mean, found before anything is changed */
   GCancellable *cancellable;
 } Apply;
@@ -33,6 +37,16 @@ load_dir (Apply *a, GVariant *bytes, GVariant **out, GError **error)
   return ostree_repo_load_variant (a->repo, OSTREE_OBJECT_TYPE_DIR_TREE, hex, out, error);
 }
 
+/* The directory that the layer's @path means in the tree: links on the way are followed inside it.
+ * Returns: (nullable): NULL without error if there is none. */
+static ScNode *
+find_dir (Apply *a, const char *path, GError **error)
+{
+  ScNode *node = sc_tree_resolve (a->root, a->repo, path, TRUE, error);
+
+  return node != NULL && node->type == SC_NODE_DIR ? node : NULL;
+}
+
 static void
 apply_whiteout (ScNode *dir, const char *name)
 {
@@ -42,104 +56,129 @@ apply_whiteout (ScNode *dir, const char *name)
     sc_node_remove_child (dir, name + strlen (WHITEOUT));
 }
 
-static void
-apply_file (Apply *a, ScNode *dir, const char *path, const char *name, GVariant *checksum)
+static gboolean
+add_child (Apply *a, ScNode *dir, const char *name, ScNode *child, GError **error)
 {
-  ScNode *lower = g_hash_table_lookup (a->resolved, path);
+  g_autoptr (ScNode) owned = child;
 
-  if (lower != NULL)
-    {
-      ScNode *node = sc_node_new_file (lower->type, lower->checksum);
-
-      node->target = g_strdup (lower->target);
-      sc_node_set_child (dir, name, node);
-    }
-  else
-    sc_node_set_child (dir, name, sc_node_new_file (SC_NODE_UNKNOWN, ostree_checksum_bytes_peek (checksum)));
+  if (dir->depth >= SC_TREE_MAX_DEPTH)
+    return sc_fail (error, SC_ERROR_LIMIT, "directories nest deeper than %d", SC_TREE_MAX_DEPTH);
+  if (++a->root->total > SC_TREE_MAX_NAMES)
+    return sc_fail (error, SC_ERROR_LIMIT, "more than %d names", SC_TREE_MAX_NAMES);
+  sc_node_set_child (dir, name, g_steal_pointer (&owned));
+  return TRUE;
 }
 
-/* The directory that @name of the layer goes to: what is there, or a new one; for a directory that the layer only
- * implies, the one that a lower link stands for. */
-static ScNode *
-enter_dir (Apply *a, ScNode *dir, const char *path, const char *name, GVariant *meta, GError **error)
+static gboolean
+apply_file (Apply *a, ScNode *dir, const char *path, const char *name, GVariant *checksum, GError **error)
+{
+  ScNode *lower = g_hash_table_lookup (a->resolved, path);
+  ScNode *node;
+
+  if (g_variant_n_children (checksum) != SC_SHA256_SIZE)
+    return sc_fail (error, SC_ERROR_INVALID, "a tree object is damaged");
+  if (lower == NULL)
+    return add_child (a, dir, name, sc_node_new_file (SC_NODE_UNKNOWN, ostree_checksum_bytes_peek (checksum)), error);
+  node = sc_node_new_file (lower->type, lower->checksum);
+  node->target = g_strdup (lower->target);
+  return add_child (a, dir, name, node, error);
+}
+
+/* Sees to it that @path, the directory @name of the layer's directory @parent, is in the tree: what is there, or a new
+ * one; for a directory that the layer only implies, the one that a lower link stands for. */
+static gboolean
+enter_dir (Apply *a, const char *parent, const char *path, const char *name, GVariant *meta, GError **error)
 {
   gboolean implied = g_hash_table_contains (a->implied, path);
-  ScNode *node = sc_node_child (dir, name);
+  g_autoptr (GError) local = NULL;
+  ScNode *dir = find_dir (a, parent, &local), *node;
 
+  if (dir == NULL && local == NULL)
+    g_set_error (&local, SC_ERROR, SC_ERROR_INVALID, "'%s' is a directory and is not", parent);
+  if (local != NULL)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  if (g_variant_n_children (meta) != SC_SHA256_SIZE)
+    return sc_fail (error, SC_ERROR_INVALID, "a tree object is damaged");
+  node = sc_node_child (dir, name);
   if (node != NULL && node->type != SC_NODE_DIR && implied)
     {
-      g_autoptr (GError) local = NULL;
-      ScNode *real;
-
-      real = sc_tree_resolve (a->root, a->repo, path, TRUE, &local);
+      if (find_dir (a, path, &local) != NULL)
+        return TRUE;
       if (local != NULL)
-        return g_propagate_error (error, g_steal_pointer (&local)), NULL;
-      if (real != NULL && real->type == SC_NODE_DIR)
-        return real;
+        return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
     }
   if (node == NULL || node->type != SC_NODE_DIR)
     {
-      node = sc_node_new_dir ();
-      sc_node_set_child (dir, name, node);
+      if (!add_child (a, dir, name, sc_node_new_dir (), error))
+        return FALSE;
+      node = sc_node_child (dir, name);
     }
   if (!implied || !node->has_checksum)
     {
       memcpy (node->checksum, ostree_checksum_bytes_peek (meta), SC_SHA256_SIZE);
       node->has_checksum = TRUE;
     }
-  return node;
+  return TRUE;
+}
+
+/* The whiteouts, or the other files, of one directory of the layer. */
+static gboolean
+apply_files (Apply *a, GString *path, GVariant *files, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  ScNode *dir = find_dir (a, path->str, &local);
+  gsize length = path->len;
+
+  if (local == NULL && dir == NULL && !a->whiteouts)
+    g_set_error (&local, SC_ERROR, SC_ERROR_INVALID, "'%s' is a directory and is not", path->str);
+  if (local != NULL)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  for (gsize i = 0; dir != NULL && i < g_variant_n_children (files); i++)
+    {
+      const char *name;
+      g_autoptr (GVariant) checksum = NULL;
+      gboolean ok = TRUE;
+
+      g_variant_get_child (files, i, "(&s@ay)", &name, &checksum);
+      if (g_str_has_prefix (name, WHITEOUT) != a->whiteouts)
+        continue;
+      g_string_append_printf (path, "%s%s", length > 0 ? "/" : "", name);
+      if (a->whiteouts)
+        apply_whiteout (dir, name);
+      else
+        ok = apply_file (a, dir, path->str, name, checksum, error);
+      g_string_truncate (path, length);
+      if (!ok)
+        return FALSE;
+    }
+  return TRUE;
 }
 
 static gboolean
-apply_dir (Apply *a, ScNode *dir, GString *path, guint depth, GVariant *tree, GError **error)
+apply_dir (Apply *a, GString *path, guint depth, GVariant *tree, GError **error)
 {
   g_autoptr (GVariant) files = g_variant_get_child_value (tree, 0);
   g_autoptr (GVariant) dirs = g_variant_get_child_value (tree, 1);
-  gsize n_files = g_variant_n_children (files), n_dirs = g_variant_n_children (dirs), length = path->len;
+  g_autofree char *parent = g_strdup (path->str);
+  gsize length = path->len;
 
   if (g_cancellable_set_error_if_cancelled (a->cancellable, error))
     return FALSE;
   if (depth > SC_TREE_MAX_DEPTH)
     return sc_fail (error, SC_ERROR_LIMIT, "directories nest deeper than %d", SC_TREE_MAX_DEPTH);
-  for (gsize i = 0; i < n_files; i++)
-    {
-      const char *name;
-
-      g_variant_get_child (files, i, "(&s@ay)", &name, NULL);
-      if (g_str_has_prefix (name, WHITEOUT))
-        apply_whiteout (dir, name);
-    }
-  for (gsize i = 0; i < n_files; i++)
-    {
-      const char *name;
-      g_autoptr (GVariant) checksum = NULL;
-
-      g_variant_get_child (files, i, "(&s@ay)", &name, &checksum);
-      if (g_variant_n_children (checksum) != SC_SHA256_SIZE)
-        return sc_fail (error, SC_ERROR_INVALID, "a tree object is damaged");
-      if (g_str_has_prefix (name, WHITEOUT))
-        continue;
-      g_string_append (path, name);
-      apply_file (a, dir, path->str, name, checksum);
-      g_string_truncate (path, length);
-    }
-  for (gsize i = 0; i < n_dirs; i++)
+  if (!apply_files (a, path, files, error))
+    return FALSE;
+  for (gsize i = 0; i < g_variant_n_children (dirs); i++)
     {
       const char *name;
       g_autoptr (GVariant) sub = NULL, meta = NULL, sub_tree = NULL;
-      ScNode *node;
 
       g_variant_get_child (dirs, i, "(&s@ay@ay)", &name, &sub, &meta);
       if (g_str_has_prefix (name, WHITEOUT))
         continue;
-      if (g_variant_n_children (meta) != SC_SHA256_SIZE)
-        return sc_fail (error, SC_ERROR_INVALID, "a tree object is damaged");
-      g_string_append (path, name);
-      node = enter_dir (a, dir, path->str, name, meta, error);
-      if (node == NULL || !load_dir (a, sub, &sub_tree, error))
-        return FALSE;
-      g_string_append_c (path, '/');
-      if (!apply_dir (a, node, path, depth + 1, sub_tree, error))
+      g_string_append_printf (path, "%s%s", length > 0 ? "/" : "", name);
+      if ((!a->whiteouts && !enter_dir (a, parent, path->str, name, meta, error))
+          || !load_dir (a, sub, &sub_tree, error) || !apply_dir (a, path, depth + 1, sub_tree, error))
         return FALSE;
       g_string_truncate (path, length);
     }
@@ -215,5 +254,10 @@ sc_tree_apply_layer (ScNode *root, OstreeRepo *repo, const char *commit, GCancel
       memcpy (root->checksum, ostree_checksum_bytes_peek (meta_sum), SC_SHA256_SIZE);
       root->has_checksum = TRUE;
     }
-  return apply_dir (&a, root, path, 0, tree, error);
+  a.whiteouts = TRUE;
+  if (!apply_dir (&a, path, 0, tree, error))
+    return FALSE;
+  a.whiteouts = FALSE;
+  g_string_truncate (path, 0);
+  return apply_dir (&a, path, 0, tree, error);
 }

@@ -49,6 +49,7 @@ sc_node_set_child (ScNode *dir, const char *name, ScNode *child)
 {
   if (dir->children == NULL)
     dir->children = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)sc_node_free);
+  child->depth = dir->depth + 1;
   g_hash_table_replace (dir->children, g_strdup (name), child);
 }
 

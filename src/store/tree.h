@@ -12,6 +12,8 @@
 
 /* How deep directories may nest: one descriptor per level is open while a tree is laid out. */
 #define SC_TREE_MAX_DEPTH 256
+/* How many names a tree may have had: memory is for those of real images. */
+#define SC_TREE_MAX_NAMES 4000000
 
 typedef enum
 {
@@ -26,6 +28,8 @@ typedef struct _ScNode
   ScNodeType type;  /* UNKNOWN: a file or symlink whose object was not looked at yet */
   gboolean implied; /* directory without an entry of its own: takes the metadata of a lower one */
   gboolean has_checksum;
+  guint16 depth;                   /* of a directory; the top is 0 */
+  guint32 total;                   /* of the top: names that were put below it */
   guint8 checksum[SC_SHA256_SIZE]; /* content object, or dirmeta of a directory */
   char *target;                    /* (nullable): of a symlink */
   GHashTable *children;            /* (nullable): name -> ScNode of a directory */

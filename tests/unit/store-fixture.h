@@ -197,9 +197,9 @@ fixture_finish (Fixture *f, const char *tag)
                        "\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}]}",
                        SC_MT_OCI_MANIFEST, digest, strlen (manifest), tag);
   g_autofree char *index_path = g_build_filename (f->layout, "index.json", NULL);
-  g_autofree char *a = fixture_put_blob (f, config, strlen (config));
-  g_autofree char *b = fixture_put_blob (f, manifest, strlen (manifest));
 
+  g_free (fixture_put_blob (f, config, strlen (config)));
+  g_free (fixture_put_blob (f, manifest, strlen (manifest)));
   g_assert_true (g_file_set_contents (index_path, index, -1, NULL));
 }
 

@@ -104,6 +104,160 @@ test_implied_dirs (Fixture *f, gconstpointer data)
   assert_text (root, "usr/lib/three", "3");
 }
 
+/* Whiteouts concern what is below, wherever in the layer they stand and however they lead there. */
+static void
+test_whiteout_through_link (Fixture *f, gconstpointer data)
+{
+  g_autofree char *root = NULL;
+  Tar low = tar_new (), high = tar_new ();
+
+  tar_file (&low, "usr/lib/x", 0644, "old");
+  tar_file (&low, "usr/lib/y", 0644, "old");
+  tar_symlink (&low, "lib", "usr/lib");
+  tar_file (&high, "lib/x", 0644, "new");
+  tar_file (&high, "usr/lib/.wh.x", 0644, "");
+  tar_file (&high, "lib/.wh.y", 0644, "");
+  fixture_begin (f);
+  fixture_add_layer (f, &low);
+  fixture_add_layer (f, &high);
+  fixture_finish (f, "t");
+  root = fixture_checkout (f, "t");
+  assert_text (root, "usr/lib/x", "new");
+  assert_missing (root, "usr/lib/y");
+}
+
+/* A link that makes a directory of the layer its own parent: what it would replace is in use. */
+static void
+test_link_to_ancestor (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ScImage) image = NULL;
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (AT_FDCWD, f->dir, &error);
+  Tar low = tar_new (), high = tar_new ();
+
+  tar_dir (&low, "d", 0755);
+  tar_symlink (&low, "d/a", "/");
+  tar_file (&high, "d/a/d", 0644, "a file where d is");
+  tar_file (&high, "d/b/y", 0644, "y");
+  tar_file (&high, "d/c/y", 0644, "y");
+  fixture_begin (f);
+  fixture_add_layer (f, &low);
+  fixture_add_layer (f, &high);
+  fixture_finish (f, "t");
+  g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
+  g_assert_no_error (error);
+  image = sc_image_find (f->store, "layout:t", NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (sc_store_checkout (f->store, image, dfd, "root", NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+  assert_missing (f->dir, "root");
+}
+
+/* Each layer goes deeper through a link of the one below: no tree nests without end. */
+static void
+test_deeper_and_deeper (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ScImage) image = NULL;
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (AT_FDCWD, f->dir, &error);
+  g_autoptr (GString) deep = g_string_new (NULL);
+
+  for (int i = 0; i < 200; i++)
+    g_string_append (deep, i > 0 ? "/d" : "d");
+  fixture_begin (f);
+  for (int i = 0; i < 2; i++)
+    {
+      Tar tar = tar_new ();
+      g_autofree char *path = g_strdup_printf ("%s%s/x", i > 0 ? "down/" : "", deep->str);
+
+      tar_file (&tar, path, 0644, "x");
+      if (i == 0)
+        tar_symlink (&tar, "down", deep->str);
+      fixture_add_layer (f, &tar);
+    }
+  fixture_finish (f, "t");
+  g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
+  g_assert_no_error (error);
+  image = sc_image_find (f->store, "layout:t", NULL, &error);
+  g_assert_no_error (error);
+  g_assert_false (sc_store_checkout (f->store, image, dfd, "root", NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
+}
+
+/* What is not stored takes the place of what was there all the same, and links to it go with it. */
+static void
+test_left_out_replaces (Fixture *f, gconstpointer data)
+{
+  g_autofree char *root = NULL;
+  Tar low = tar_new (), high = tar_new ();
+
+  tar_file (&low, "p", 0644, "secret");
+  tar_file (&low, "dd/x", 0644, "x");
+  tar_put (&high, tar_entry ("p", AE_IFIFO, 0600), NULL, 0);
+  tar_hardlink (&high, "q", "p");
+  tar_put (&high, tar_entry ("dd", AE_IFIFO, 0600), NULL, 0);
+  tar_put (&high, tar_entry ("back", AE_IFIFO, 0600), NULL, 0);
+  tar_file (&high, "back", 0644, "a file after all");
+  tar_file (&high, ".wh..wh.plnk/1.2", 0644, "AUFS");
+  fixture_begin (f);
+  fixture_add_layer (f, &low);
+  fixture_add_layer (f, &high);
+  fixture_finish (f, "t");
+  root = fixture_checkout (f, "t");
+  assert_missing (root, "p");
+  assert_missing (root, "q");
+  assert_missing (root, "dd");
+  assert_text (root, "back", "a file after all");
+}
+
+/* A repository on another file system: copies that are as good. */
+static void
+test_other_file_system (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *other = g_strdup ("/dev/shm/atomic-checkout-XXXXXX"), *root = NULL, *path = NULL, *link = NULL;
+  g_autoptr (ScImage) image = NULL;
+  SC_AUTOFD int dfd = -1;
+  char value[8];
+  struct stat here, there;
+  struct archive_entry *e;
+  Tar tar = tar_new ();
+
+  if (stat ("/dev/shm", &there) != 0 || stat (f->dir, &here) != 0 || here.st_dev == there.st_dev
+      || g_mkdtemp (other) == NULL)
+    {
+      g_test_skip ("/dev/shm is not another file system");
+      return;
+    }
+  e = tar_entry ("file", AE_IFREG, 04711);
+  archive_entry_set_uid (e, 7);
+  archive_entry_xattr_add_entry (e, "user.note", "n", 1);
+  tar_put (&tar, e, "content", 7);
+  tar_symlink (&tar, "link", "file");
+  fixture_begin (f);
+  fixture_add_layer (f, &tar);
+  fixture_finish (f, "t");
+  g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
+  image = sc_image_find (f->store, "layout:t", NULL, &error);
+  g_assert_no_error (error);
+  dfd = sc_fs_open_dir_at (AT_FDCWD, other, &error);
+  g_assert_true (sc_store_checkout (f->store, image, dfd, "root", NULL, &error));
+  g_assert_no_error (error);
+  root = g_build_filename (other, "root", NULL);
+  assert_text (root, "file", "content");
+  g_assert_cmpint (assert_stat (root, "file").st_mode, ==, S_IFREG | 04711);
+  g_assert_cmpint (assert_stat (root, "file").st_uid, ==, 7);
+  g_assert_cmpint (assert_stat (root, "file").st_mtime, ==, 0);
+  path = g_build_filename (root, "file", NULL);
+  if (getxattr (path, "user.note", value, sizeof value) < 0)
+    g_assert_cmpint (errno, ==, ENOTSUP);
+  g_free (path);
+  path = g_build_filename (root, "link", NULL);
+  link = g_file_read_link (path, NULL);
+  g_assert_cmpstr (link, ==, "file");
+  g_assert_true (sc_fs_remove_tree_at (AT_FDCWD, other, &error));
+}
+
 static void
 test_links_across_layers (Fixture *f, gconstpointer data)
 {
@@ -199,6 +353,11 @@ main (int argc, char **argv)
   fixture_test ("/checkout/whiteouts", test_whiteouts);
   fixture_test ("/checkout/kinds-change", test_kinds_change);
   fixture_test ("/checkout/implied-dirs", test_implied_dirs);
+  fixture_test ("/checkout/whiteout-through-link", test_whiteout_through_link);
+  fixture_test ("/checkout/link-to-ancestor", test_link_to_ancestor);
+  fixture_test ("/checkout/deeper-and-deeper", test_deeper_and_deeper);
+  fixture_test ("/checkout/left-out-replaces", test_left_out_replaces);
+  fixture_test ("/checkout/other-file-system", test_other_file_system);
   fixture_test ("/checkout/links-across-layers", test_links_across_layers);
   fixture_test ("/checkout/objects-are-linked", test_objects_are_linked);
   fixture_test ("/checkout/missing-object", test_missing_object);

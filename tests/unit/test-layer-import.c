@@ -66,7 +66,7 @@ test_devices_are_counted (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *root = NULL;
-  ScPullResult result = { 0 };
+  g_auto (ScPullResult) result = { 0 };
   struct archive_entry *e;
   Tar tar = tar_new ();
 
@@ -244,6 +244,22 @@ fill_deep (Tar *tar)
   tar_file (tar, path->str, 0644, "x");
 }
 
+/* Few entries, each with directories of its own on the way. */
+static void
+fill_too_many_names (Tar *tar)
+{
+  g_autoptr (GString) way = g_string_new (NULL);
+
+  for (int i = 0; i < 240; i++)
+    g_string_append (way, "d/");
+  for (int i = 0; i < 5000; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("%d/%sf", i, way->str);
+
+      tar_file (tar, path, 0644, "");
+    }
+}
+
 static void
 fill_whiteout_of_nothing (Tar *tar)
 {
@@ -264,6 +280,7 @@ static const Refused refused[] = {
   { "link-not-utf8", fill_link_not_utf8, SC_ERROR_INVALID, "UTF-8" },
   { "long-name", fill_long_name, SC_ERROR_LIMIT, "255" },
   { "deep", fill_deep, SC_ERROR_LIMIT, "nest deeper" },
+  { "too-many-names", fill_too_many_names, SC_ERROR_LIMIT, "1000000 names" },
   { "whiteout-of-nothing", fill_whiteout_of_nothing, SC_ERROR_INVALID, "whiteout" },
 };
 
@@ -392,7 +409,7 @@ test_compressions (Fixture *f, gconstpointer data)
   g_autoptr (GByteArray) zstd = g_byte_array_new ();
   g_autoptr (GByteArray) first = gzip_bytes (plain->data, 1000000);
   g_autoptr (GByteArray) second = gzip_bytes (plain->data + 1000000, plain->len - 1000000);
-  g_autofree char *diff_id = sc_digest_of (plain->data, plain->len), *big = NULL;
+  g_autofree char *diff_id = sc_digest_of (plain->data, plain->len);
   g_autofree guint8 *zeros = g_malloc0 (512);
 
   g_byte_array_set_size (zstd, (guint)ZSTD_compressBound (plain->len));

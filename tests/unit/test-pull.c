@@ -85,7 +85,7 @@ static void
 test_unchanged (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  ScPullResult first = { 0 }, second = { 0 };
+  g_auto (ScPullResult) first = { 0 }, second = { 0 };
 
   fixture_begin (f);
   add_simple_layer (f, "one");
@@ -107,7 +107,7 @@ static void
 test_shared_layers (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  ScPullResult result = { 0 };
+  g_auto (ScPullResult) result = { 0 };
 
   fixture_begin (f);
   add_simple_layer (f, "base");
@@ -253,6 +253,112 @@ test_new_repository_is_removed (Fixture *f, gconstpointer data)
     }
 }
 
+/* What another pull brought in meanwhile keeps a repository that was made for one that failed. */
+static void
+test_new_repository_is_kept_for_others (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  ScStore *first;
+
+  sc_store_free (f->store);
+  g_free (f->ctx->repo);
+  f->ctx->repo = g_build_filename (f->dir, "new", "repo", NULL);
+  first = sc_store_open (f->ctx, SC_STORE_CREATE, NULL, &error);
+  g_assert_no_error (error);
+  f->store = sc_store_open (f->ctx, SC_STORE_CREATE, NULL, &error);
+  g_assert_no_error (error);
+  fixture_begin (f);
+  add_simple_layer (f, "one");
+  fixture_finish (f, "t");
+  g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
+  sc_store_free (first);
+  g_assert_true (g_file_test (f->ctx->repo, G_FILE_TEST_IS_DIR));
+}
+
+/* A pull that is taken back: only what it brought, and nothing that another image came to need. */
+static void
+test_undo (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *before = NULL, *after = NULL;
+  g_auto (ScPullResult) base = { 0 }, result = { 0 };
+  g_autoptr (ScImage) shared = NULL;
+
+  fixture_begin (f);
+  add_simple_layer (f, "base");
+  fixture_finish (f, "base");
+  g_assert_true (fixture_pull (f, "base", &base, NULL, NULL, &error));
+  before = fixture_list_repo (f);
+  /* another image, and the tag moves */
+  fixture_begin (f);
+  add_simple_layer (f, "base");
+  add_simple_layer (f, "more");
+  fixture_finish (f, "base");
+  g_assert_true (fixture_pull (f, "base", &result, NULL, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (sc_transaction_undo (result.transaction, &error));
+  g_assert_no_error (error);
+  after = fixture_list_repo (f);
+  g_assert_cmpstr (before, ==, after);
+  /* again, and a second name needs it before it is taken back */
+  sc_pull_result_clear (&result);
+  g_assert_true (fixture_pull (f, "base", &result, NULL, NULL, &error));
+  fixture_finish (f, "other");
+  g_assert_true (fixture_pull (f, "other", NULL, NULL, NULL, &error));
+  g_assert_true (sc_transaction_undo (result.transaction, &error));
+  shared = sc_image_find (f->store, "layout:other", NULL, &error);
+  g_assert_no_error (error);
+  {
+    SC_AUTOFD int dfd = sc_fs_open_dir_at (AT_FDCWD, f->dir, &error);
+
+    g_assert_true (sc_store_checkout (f->store, shared, dfd, "root", NULL, &error));
+    g_assert_no_error (error);
+  }
+}
+
+static void
+test_long_name (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *tag = g_strnfill (120, '_'), *before = fixture_list_repo (f), *after = NULL;
+
+  fixture_begin (f);
+  add_simple_layer (f, "one");
+  fixture_finish (f, tag);
+  g_assert_false (fixture_pull (f, tag, NULL, NULL, NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
+  after = fixture_list_repo (f);
+  g_assert_cmpstr (before, ==, after);
+}
+
+/* One branch whose commit is gone does not hide the other images. */
+static void
+test_damaged_image (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) images = NULL;
+  const ScImage *image;
+  g_autofree char *commit = NULL;
+
+  for (int i = 0; i < 2; i++)
+    {
+      fixture_begin (f);
+      add_simple_layer (f, i == 0 ? "a" : "b");
+      fixture_finish (f, i == 0 ? "a" : "b");
+      g_assert_true (fixture_pull (f, i == 0 ? "a" : "b", NULL, NULL, NULL, &error));
+    }
+  commit = commit_of (f, "ociimage/layout_3Aa");
+  g_assert_true (ostree_repo_delete_object (sc_store_repo (f->store), OSTREE_OBJECT_TYPE_COMMIT, commit, NULL, &error));
+  images = sc_image_list (f->store, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (images->len, ==, 2);
+  image = g_ptr_array_index (images, 0);
+  g_assert_cmpstr (image->name, ==, "layout:a");
+  g_assert_nonnull (image->problem);
+  image = g_ptr_array_index (images, 1);
+  g_assert_null (image->problem);
+}
+
 static void
 test_find (Fixture *f, gconstpointer data)
 {
@@ -299,6 +405,10 @@ main (int argc, char **argv)
   fixture_test ("/pull/layer-count", test_layer_count);
   fixture_test ("/pull/stale-is-removed", test_stale_is_removed);
   fixture_test ("/pull/new-repository-is-removed", test_new_repository_is_removed);
+  fixture_test ("/pull/new-repository-is-kept-for-others", test_new_repository_is_kept_for_others);
+  fixture_test ("/pull/undo", test_undo);
+  fixture_test ("/pull/long-name", test_long_name);
+  fixture_test ("/pull/damaged-image", test_damaged_image);
   fixture_test ("/pull/find", test_find);
   return g_test_run ();
 }
