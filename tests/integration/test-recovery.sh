@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# An installation in a root where nothing is yet fails, or is killed: nothing is left, or what is left is in nobody's way.
+. "$(dirname "$0")/../lib.sh"
+need_root
+
+R=$T/root
+mkdir "$R"
+a() { "$SC_ATOMIC" --root "$R" "$@"; }
+
+# as_before TEXT STATUS REGEX COMMAND...: refused, and the empty root is as empty as it was
+as_before() {
+  refused "$@"
+  is "... $1: the root is empty" "$(find "$R" -mindepth 1)" ''
+}
+
+/usr/bin/python3 - "$T" <<'END'
+import os, sys
+from layout import Layout
+
+def image(name, unit='[Service]\nExecStart=$EXEC_START\n', tmpfiles='d /var/lib/x 0700 - - -\n', config=None):
+    layout = Layout(os.path.join(sys.argv[1], name))
+    with layout.layer() as t:
+        t.file('bin/true', open('/bin/busybox', 'rb').read(), mode=0o755)
+        t.file('exports/service.template', unit.encode())
+        t.file('exports/tmpfiles.template', tmpfiles.encode())
+    layout.image('latest', {'Entrypoint': ['/bin/true', 'true']})
+
+image('good')
+image('needs', unit='[Service]\nExecStart=$EXEC_START $NEEDED\n')
+image('hostile', tmpfiles='d $DESTDIR/$(x) 0700 - - -\n')
+END
+
+as_before "a runtime that is not there" 1 'runtime .*/no/such' a install --runtime /no/such "oci:$T/good"
+as_before "--set without =" 2 "expected NAME=VALUE" a install --set X "oci:$T/good"
+as_before "--set of what the image has not" 2 "no such variable|no variables" a install --set NOSUCH=1 "oci:$T/good"
+as_before "a variable without a value" 1 "unreplaced value for: 'NEEDED'" a install "oci:$T/needs"
+as_before "a bad template" 1 "tmpfiles.template" a install "oci:$T/hostile"
+as_before "the same, where the checkouts are elsewhere" 1 "NEEDED" \
+  env ATOMIC_OSTREE_CHECKOUT_PATH=/srv/deep/checkouts "$SC_ATOMIC" --root "$R" install "oci:$T/needs"
+
+ok "pull" a pull "oci:$T/good"
+refused "a pull whose refs cannot be flushed" 1 'Input/output error' \
+  strace -f -o /dev/null -e trace=syncfs -e inject=syncfs:error=EIO:when=2 "$SC_ATOMIC" --root "$R" pull "oci:$T/needs"
+repo=$R/var/lib/containers/atomic/.storage/ostree
+no "... leaves no image" grep -rq needs <(a images list -a)
+is "... and no branch of its layers" "$(ostree --repo="$repo" refs | wc -l)" 3
+ok "... ostree fsck is clean" ostree --repo="$repo" fsck
+matches "... and no object without a branch" "$(ostree --repo="$repo" prune --refs-only --no-prune)" '^(No unreachable objects|Would delete: 0 )'
+
+# Killed at each call that makes a name: the next command must find its way.
+for when in 1 2 3 4; do
+  status=0
+  strace -f -o /dev/null -e trace=symlinkat,renameat,renameat2 -e "inject=symlinkat,renameat,renameat2:signal=SIGKILL:when=$when" \
+    "$SC_ATOMIC" --root "$R" install -n killed good > "$T/.out" 2>&1 || status=$?
+  is "install, killed at its name number $when" "$status" 137
+  a uninstall killed > "$T/.out" 2>&1 || :
+  ok "... then it is installed" a install -n killed good
+  ok "... and uninstalled" a uninstall killed
+  is "... and nothing of it is left" "$(find "$R" -name '*killed*')" ''
+done
+
+# The original tool's links are absolute.
+ok "install" a install good
+ln -sfn /var/lib/containers/atomic/good.0 "$R/var/lib/containers/atomic/good"
+ok "uninstall a container with an absolute link" a uninstall good
+is "... nothing of it is left" "$(find "$R" -name 'good*' -not -path '*/refs/*')" ''
+
+# A container and a deployment of another may have one name.
+ok "install a container x" a install -n x good
+refused "a container of the name of its deployment" 1 'x.0 is a deployment of another container' a install -n x.0 good
+refused "uninstall of a deployment" 1 "no container 'x.0'" a uninstall x.0
+ok "uninstall it" a uninstall x
+ok "install a container x.0" a install -n x.0 good
+ok "install x beside it" a install -n x good
+is "... as the next deployment" "$(readlink "$R/var/lib/containers/atomic/x")" x.1
+ok "uninstall x" a uninstall x
+is "... x.0 stays" "$(readlink "$R/var/lib/containers/atomic/x.0")" x.0.0
+
+finish
