@@ -28,6 +28,9 @@ typedef struct
   ScCredentials credentials; /* of --src-creds */
 } ScBlobSourceOptions;
 
+#define SC_SIGNATURES_MAX     128
+#define SC_SIGNATURE_MAX_SIZE (4 * 1024 * 1024)
+
 typedef struct
 {
   ScTransport transport;
@@ -43,6 +46,12 @@ typedef struct
    * need not be the one that opened it; a source is used for one blob at a time. */
   GInputStream *(*open_blob) (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable,
                               GError **error);
+  /* (nullable): NULL if the transport keeps no signatures.  The signatures (GBytes, containers-signature(5)) that are
+   * kept for the manifest @manifest_digest, in the order of the place; an empty array if there are none.  At most
+   * SC_SIGNATURES_MAX of at most SC_SIGNATURE_MAX_SIZE bytes each, more is SC_ERROR_LIMIT.  They are as the place has
+   * them: only oci/policy judges them. (transfer full) */
+  GPtrArray *(*fetch_signatures) (ScBlobSource *source, const char *manifest_digest, GCancellable *cancellable,
+                                  GError **error);
   /* Frees the source itself, but not the ref and name of its base. */
   void (*free) (ScBlobSource *source);
 } ScBlobSourceClass;
