@@ -111,3 +111,18 @@ sc_blob_source_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, 
 {
   return source->klass->open_blob (source, descriptor, cancellable, error);
 }
+
+gboolean
+sc_blob_source_is_remote (ScBlobSource *source, guint *out_streams)
+{
+  *out_streams = MAX (source->klass->max_streams, 1);
+  return source->klass->open_blob_at != NULL;
+}
+
+GInputStream *
+sc_blob_source_open_blob_at (ScBlobSource *source, const ScDescriptor *descriptor, guint64 offset,
+                             GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (source->klass->open_blob_at != NULL, NULL);
+  return source->klass->open_blob_at (source, descriptor, offset, cancellable, error);
+}

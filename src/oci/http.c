@@ -45,8 +45,12 @@ sc_http_response_clear (ScHttpResponse *response)
   g_clear_pointer (&response->content_type, g_free);
   g_clear_pointer (&response->www_authenticate, g_free);
   g_clear_pointer (&response->docker_digest, g_free);
+  g_clear_pointer (&response->link, g_free);
+  g_clear_pointer (&response->retry_after, g_free);
+  g_clear_pointer (&response->content_range, g_free);
   response->status = 0;
   response->content_length = -1;
+  response->reached = FALSE;
 }
 
 /* The system's certificates and @extra in one: curl takes one bundle only. */
@@ -301,18 +305,31 @@ response_header (ScHttp *self, const char *name)
   return count > 0 ? g_string_free (g_steal_pointer (&all), FALSE) : NULL;
 }
 
+/* TLS included. */
+static gboolean
+was_reached (ScHttp *self)
+{
+  curl_off_t ready = 0;
+
+  return curl_easy_getinfo (self->easy, CURLINFO_PRETRANSFER_TIME_T, &ready) == CURLE_OK && ready > 0;
+}
+
 static void
 read_response (ScHttp *self, ScHttpResponse *response)
 {
   curl_off_t length = -1;
 
   sc_http_response_clear (response);
+  response->reached = TRUE;
   curl_easy_getinfo (self->easy, CURLINFO_RESPONSE_CODE, &response->status);
   curl_easy_getinfo (self->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   response->content_length = length;
   response->content_type = response_header (self, "Content-Type");
   response->www_authenticate = response_header (self, "WWW-Authenticate");
   response->docker_digest = response_header (self, "Docker-Content-Digest");
+  response->link = response_header (self, "Link");
+  response->retry_after = response_header (self, "Retry-After");
+  response->content_range = response_header (self, "Content-Range");
   if (response->content_type != NULL)
     {
       g_autofree char *bare = g_strndup (response->content_type, strcspn (response->content_type, ";,"));
@@ -376,7 +393,11 @@ sc_http_open (ScHttp *self, const char *url, const char *const *headers, const c
       g_autofree char *location = NULL;
 
       if (!sc_http_stream_start (stream, cancellable, error))
-        return NULL;
+        {
+          sc_http_response_clear (response);
+          response->reached = was_reached (self);
+          return NULL;
+        }
       read_response (self, response);
       if (is_redirect (response->status))
         location = response_header (self, "Location");

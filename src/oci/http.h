@@ -33,7 +33,11 @@ typedef struct
   char *content_type;     /* (nullable), without parameters, lower-cased */
   char *www_authenticate; /* (nullable): several headers are joined by ", " */
   char *docker_digest;    /* (nullable): Docker-Content-Digest */
+  char *retry_after;      /* (nullable): Retry-After */
+  char *content_range;    /* (nullable): Content-Range */
+  char *link;             /* (nullable): Link */
   gint64 content_length;  /* -1 if not announced */
+  gboolean reached;       /* also on failure: the last host was connected to */
 } ScHttpResponse;
 
 void sc_http_response_clear (ScHttpResponse *response);
