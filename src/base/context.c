@@ -230,6 +230,8 @@ sc_context_new (const char *root, GError **error)
   ctx->state_dir = g_strdup ("/var/lib");
   ctx->conf_dir = g_strdup ("/etc");
   ctx->program = find_program ();
+  if (g_path_is_absolute (g_get_home_dir ()))
+    ctx->home = g_strdup (g_get_home_dir ());
   if (!read_conf (ctx, error) || !read_environment (ctx, error))
     return NULL;
   return g_steal_pointer (&ctx);
@@ -250,6 +252,7 @@ sc_context_free (ScContext *ctx)
   g_free (ctx->state_dir);
   g_free (ctx->conf_dir);
   g_free (ctx->registry_confdir);
+  g_free (ctx->home);
   g_free (ctx->runtime);
   g_free (ctx->program);
   g_free (ctx->http_proxy);
