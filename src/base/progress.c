@@ -41,6 +41,18 @@ sc_progress_note (const ScProgressSink *sink, const char *format, ...)
 }
 
 void
+sc_progress_debug (const ScProgressSink *sink, const char *format, ...)
+{
+  if (sink == NULL)
+    return;
+
+  va_list args;
+  va_start (args, format);
+  say (sink, SC_PROGRESS_DEBUG, format, args);
+  va_end (args);
+}
+
+void
 sc_progress_layer (const ScProgressSink *sink, ScProgressKind kind, const char *id, guint64 done, guint64 total)
 {
   if (sink == NULL)

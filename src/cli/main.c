@@ -102,6 +102,7 @@ run_command (ScInvocation *invocation, const ScCommandLine *line, GError **error
   g_debug ("%s: root %s, checkouts %s, repository %s", line->command->name, context->root ? context->root : "/",
            context->checkouts, context->repo ? context->repo : "(default)");
   bar = sc_progress_bar_new_standard ();
+  sc_progress_bar_set_debug (bar, context->debug);
   invocation->context = context;
   invocation->sink = sc_progress_bar_sink (bar);
   ok = line->command->run (invocation, error);

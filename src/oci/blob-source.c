@@ -46,13 +46,21 @@ void
 sc_blob_source_free (ScBlobSource *source)
 {
   g_autoptr (ScReference) ref = NULL;
+  g_autoptr (ScReference) resolved = NULL;
   g_autofree char *name = NULL;
 
   if (source == NULL)
     return;
   ref = source->ref;
+  resolved = source->resolved;
   name = source->name;
   source->klass->free (source);
+}
+
+const ScReference *
+sc_blob_source_logical (const ScBlobSource *source)
+{
+  return source->resolved != NULL ? source->resolved : source->ref;
 }
 
 char *

@@ -5,6 +5,7 @@
 
 #include "context.h"
 #include "model.h"
+#include "progress.h"
 #include "reference.h"
 
 /*
@@ -22,10 +23,20 @@ typedef struct
   const char *password; /* (nullable) */
 } ScCredentials;
 
+/* Asks the user which of @candidates ("registry/repository:tag", NULL-terminated) is meant by @name: its index, or -1
+ * with @error set. */
+typedef int (*ScChooseFunc) (const char *name, const char *const *candidates, gpointer data, GCancellable *cancellable,
+                             GError **error);
+
 typedef struct
 {
   const ScContext *ctx;
   ScCredentials credentials; /* of --src-creds */
+  const char *auth_file;     /* (nullable): of --authfile, as the caller's working directory sees it */
+  const ScProgressSink
+      *sink;           /* (nullable): hears of decisions: notes, and SC_PROGRESS_DEBUG with the file behind each */
+  ScChooseFunc choose; /* (nullable): NULL: there is nobody to ask */
+  gpointer choose_data;
 } ScBlobSourceOptions;
 
 #define SC_SIGNATURES_MAX      128
@@ -74,8 +85,9 @@ typedef struct
 struct _ScBlobSource
 {
   const ScBlobSourceClass *klass;
-  ScReference *ref; /* owned by the base */
-  char *name;       /* (nullable): store name the transport found (tag in an archive, ref.name in a layout) */
+  ScReference *ref;      /* owned by the base */
+  ScReference *resolved; /* (nullable): owned by the base; see sc_blob_source_logical() */
+  char *name;            /* (nullable): store name the transport found (tag in an archive, ref.name in a layout) */
 };
 
 /* SC_ERROR_UNSUPPORTED "transport 'dir' is not supported" if no class serves it. */
@@ -83,6 +95,10 @@ ScBlobSource *sc_blob_source_open (const ScReference *ref, const ScBlobSourceOpt
                                    GCancellable *cancellable, GError **error) SC_CHECK;
 void sc_blob_source_free (ScBlobSource *source);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScBlobSource, sc_blob_source_free)
+
+/* The reference that policy, signatures and messages go by: @ref, or what a name without a registry turned out to mean
+ * once the top document was fetched.  Mirrors and rewritten locations do not change it.  Owned by @source. */
+const ScReference *sc_blob_source_logical (const ScBlobSource *source);
 
 /* (transfer full): the name to store the image under: what the reference says, else what the transport found,
  * else "<file or directory name>:latest" made to fit the grammar. */

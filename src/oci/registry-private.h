@@ -15,23 +15,26 @@
 
 typedef struct _ScRegistryEndpoint ScRegistryEndpoint;
 
-/* What an endpoint is made of; everything is copied. */
+/* What an endpoint is made of; everything is copied but the context. */
 typedef struct
 {
   const char *registry;   /* host[:port] as it is called; certificates and credentials are found under it */
-  const char *repository; /* there; "library/" is put before an official image of docker.io */
+  const char *repository; /* there; "library/" is put before a name of one part on docker.io */
   const char *tag;        /* (nullable) */
   const char *digest;     /* (nullable): wins over @tag */
   gboolean insecure;      /* TLS is not verified, plain HTTP will do */
 } ScRegistryPlace;
 
-ScRegistryEndpoint *sc_registry_endpoint_new (const ScRegistryPlace *place, const ScBlobSourceOptions *options,
-                                              GError **error) SC_CHECK;
+/* Looks nothing up; what can fail does so in the first request. */
+ScRegistryEndpoint *sc_registry_endpoint_new (const ScRegistryPlace *place, const ScBlobSourceOptions *options);
 void sc_registry_endpoint_free (ScRegistryEndpoint *endpoint);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScRegistryEndpoint, sc_registry_endpoint_free)
 
-/* "REGISTRY/REPOSITORY", for messages; owned by @endpoint. */
+/* "REGISTRY/REPOSITORY" with "library/" where it belongs, for messages and lookups; owned by @endpoint. */
 const char *sc_registry_endpoint_name (const ScRegistryEndpoint *endpoint);
+
+/* The repository there; owned by @endpoint. */
+const char *sc_registry_endpoint_repository (const ScRegistryEndpoint *endpoint);
 
 /* Tag or digest of the image there; owned by @endpoint. */
 const char *sc_registry_endpoint_top (const ScRegistryEndpoint *endpoint);
@@ -69,7 +72,8 @@ guint sc_registry_current_endpoint (ScBlobSource *source);
  * One request to one endpoint: no retry, no other endpoint.  Opening a blob makes the last stream of the same endpoint
  * unusable.
  *
- * Errors: those of sc_registry_endpoint_get(); SC_ERROR_INVALID for an answer with another range than the one asked for.
+ * Errors: those of sc_registry_endpoint_get(); SC_ERROR_INVALID for an answer with another range than the one asked
+ * for.
  */
 GInputStream *sc_registry_open_blob_at (ScBlobSource *source, guint index, const ScDescriptor *descriptor,
                                         guint64 offset, guint64 *out_start, GCancellable *cancellable,
