@@ -25,12 +25,12 @@ typedef struct
   char *state_dir;        /* $STATE_DIRECTORY: /var/lib */
   char *conf_dir;         /* $CONF_DIRECTORY: /etc */
   char *registry_confdir; /* (nullable): where the signature stores of registries are configured, NULL: the default */
-  char *home;        /* (nullable): $HOME, else the home of the user database: for configuration of the user's own */
-  char *runtime;     /* (nullable): runtime path or name that was asked for, NULL: find one */
-  char *program;     /* absolute path of this program, for $ATOMIC */
-  char *http_proxy;  /* (nullable) */
-  char *https_proxy; /* (nullable) */
-  char *no_proxy;    /* (nullable) */
+  char *home;             /* (nullable): the user's home directory, for configuration of the user's own */
+  char *runtime;          /* (nullable): runtime path or name that was asked for, NULL: find one */
+  char *program;          /* absolute path of this program, for $ATOMIC */
+  char *http_proxy;       /* (nullable) */
+  char *https_proxy;      /* (nullable) */
+  char *no_proxy;         /* (nullable) */
   gboolean debug;
 } ScContext;
 
