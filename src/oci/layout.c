@@ -221,6 +221,25 @@ read_manifest (LayoutSource *self, const char *digest, GError **error)
   return data;
 }
 
+/* (transfer full): the digest of the entry that is called @tag, and nothing else. */
+static char *
+find_tag (LayoutSource *self, const char *tag, GError **error)
+{
+  g_autoptr (GBytes) data = read_beneath (self->dfd, "index.json", SC_MANIFEST_MAX_SIZE, error);
+  g_autoptr (ScIndex) index = data != NULL ? sc_index_parse (data, error) : NULL;
+
+  if (index == NULL)
+    return sc_prefix_null (error, "OCI layout %s: index.json", self->path);
+  for (guint i = 0; i < index->manifests->len; i++)
+    {
+      const ScDescriptor *entry = g_ptr_array_index (index->manifests, i);
+
+      if (g_strcmp0 (entry->ref_name, tag) == 0)
+        return g_strdup (entry->digest);
+    }
+  return sc_fail_null (error, SC_ERROR_NOT_FOUND, "OCI layout %s: it has no image '%s'", self->path, tag);
+}
+
 static GBytes *
 layout_fetch_manifest (ScBlobSource *source, const char *digest, char **out_media_type, GCancellable *cancellable,
                        GError **error)
@@ -231,6 +250,14 @@ layout_fetch_manifest (ScBlobSource *source, const char *digest, char **out_medi
 
   if (digest != NULL)
     {
+      g_autofree char *found_tag = NULL;
+
+      if (strchr (digest, ':') == NULL)
+        {
+          digest = found_tag = find_tag (self, digest, error);
+          if (digest == NULL)
+            return NULL;
+        }
       data = read_manifest (self, digest, error);
       if (data != NULL)
         *out_media_type = NULL;

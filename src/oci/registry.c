@@ -13,6 +13,8 @@
 
 #include "digest.h"
 #include "registry-private.h"
+#include "registry-stream.h"
+#include "retry.h"
 
 #define DOCKER_REGISTRY "docker.io"
 
@@ -72,10 +74,10 @@ sc_registry_current_endpoint (ScBlobSource *source)
   return ((RegistrySource *)source)->current;
 }
 
-/* One try at one endpoint. @which: tag or digest. */
+/* One request. @which: tag or digest. */
 static GBytes *
-fetch_manifest_at (ScRegistryEndpoint *endpoint, const char *which, char **out_media_type, GCancellable *cancellable,
-                   GError **error)
+request_manifest (ScRegistryEndpoint *endpoint, const char *which, ScHttpResponse *response, GCancellable *cancellable,
+                  GError **error)
 {
   static const char *const headers[] = { "Accept: " SC_MT_OCI_INDEX ", " SC_MT_OCI_MANIFEST ", " SC_MT_DOCKER_LIST
                                          ", " SC_MT_DOCKER_MANIFEST,
@@ -84,9 +86,8 @@ fetch_manifest_at (ScRegistryEndpoint *endpoint, const char *which, char **out_m
   gboolean by_digest = strchr (which, ':') != NULL;
   g_autofree char *path = g_strconcat ("manifests/", which, NULL);
   g_autofree char *what = g_strdup_printf ("image %s%c%s", repository, by_digest ? '@' : ':', which);
-  g_auto (ScHttpResponse) response = { 0 };
   g_autoptr (GInputStream) stream =
-      sc_registry_endpoint_get (endpoint, path, headers, what, &response, cancellable, error);
+      sc_registry_endpoint_get (endpoint, path, headers, what, response, cancellable, error);
   g_autoptr (GBytes) body = NULL;
   g_autofree char *digest = NULL;
 
@@ -99,9 +100,32 @@ fetch_manifest_at (ScRegistryEndpoint *endpoint, const char *which, char **out_m
   if (by_digest && strcmp (digest, which) != 0)
     return sc_fail_null (error, SC_ERROR_DIGEST, "%s gives a manifest of digest %s for %s",
                          sc_registry_endpoint_name (endpoint), digest, which);
-  if (out_media_type != NULL)
-    *out_media_type = g_steal_pointer (&response.content_type);
   return g_steal_pointer (&body);
+}
+
+/* As many tries at one endpoint as it takes. */
+static GBytes *
+fetch_manifest_at (ScRegistryEndpoint *endpoint, const char *which, char **out_media_type, GCancellable *cancellable,
+                   GError **error)
+{
+  ScRetry retry = { 0 };
+
+  for (;;)
+    {
+      g_auto (ScHttpResponse) response = { 0 };
+      g_autoptr (GError) failure = NULL;
+      g_autoptr (GBytes) body = request_manifest (endpoint, which, &response, cancellable, &failure);
+
+      if (body != NULL && out_media_type != NULL)
+        *out_media_type = g_steal_pointer (&response.content_type);
+      if (body != NULL)
+        return g_steal_pointer (&body);
+      if (!sc_retry_response (&retry, &response, &failure, cancellable))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return NULL;
+        }
+    }
 }
 
 static GBytes *
@@ -129,7 +153,7 @@ parse_content_range (const char *header, guint64 *out_first)
 
 GInputStream *
 sc_registry_open_blob_at (ScBlobSource *source, guint index, const ScDescriptor *descriptor, guint64 offset,
-                          guint64 *out_start, GCancellable *cancellable, GError **error)
+                          guint64 *out_start, ScHttpResponse *response, GCancellable *cancellable, GError **error)
 {
   ScRegistryEndpoint *endpoint = sc_registry_endpoint (source, index);
   g_autofree char *path = g_strconcat ("blobs/", descriptor->digest, NULL);
@@ -137,14 +161,13 @@ sc_registry_open_blob_at (ScBlobSource *source, guint index, const ScDescriptor 
       g_strdup_printf ("blob %s of %s", descriptor->digest, sc_registry_endpoint_repository (endpoint));
   g_autofree char *range = g_strdup_printf ("Range: bytes=%" G_GUINT64_FORMAT "-", offset);
   const char *headers[] = { offset > 0 ? range : NULL, NULL };
-  g_auto (ScHttpResponse) response = { 0 };
   g_autoptr (GInputStream) stream =
-      sc_registry_endpoint_get (endpoint, path, headers, what, &response, cancellable, error);
+      sc_registry_endpoint_get (endpoint, path, headers, what, response, cancellable, error);
   guint64 first = 0;
 
   if (stream == NULL)
     return NULL;
-  if (response.status == 206 && (!parse_content_range (response.content_range, &first) || first != offset))
+  if (response->status == 206 && (!parse_content_range (response->content_range, &first) || first != offset))
     return sc_fail_null (error, SC_ERROR_INVALID, "%s gives another part of %s than the one asked for",
                          sc_registry_endpoint_name (endpoint), what);
   *out_start = first;
@@ -154,10 +177,7 @@ sc_registry_open_blob_at (ScBlobSource *source, guint index, const ScDescriptor 
 static GInputStream *
 registry_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable, GError **error)
 {
-  guint64 start = 0;
-
-  return sc_registry_open_blob_at (source, sc_registry_current_endpoint (source), descriptor, 0, &start, cancellable,
-                                   error);
+  return sc_registry_stream_open (source, descriptor, 0, cancellable, error);
 }
 
 const ScBlobSourceClass sc_registry_source_class = {
@@ -165,5 +185,7 @@ const ScBlobSourceClass sc_registry_source_class = {
   .open = registry_open,
   .fetch_manifest = registry_fetch_manifest,
   .open_blob = registry_open_blob,
+  .open_blob_at = sc_registry_stream_open,
+  .fetch_referrers = sc_registry_fetch_referrers,
   .free = registry_free,
 };
