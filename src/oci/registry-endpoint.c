@@ -243,6 +243,7 @@ sc_registry_endpoint_get (ScRegistryEndpoint *self, const char *path, const char
 {
   g_autofree char *url = NULL;
 
+  sc_http_response_clear (response);
   if (!prepare (self, cancellable, error) || !find_root_url (self, cancellable, error))
     return NULL;
   url = g_strdup_printf ("%s/v2/%s/%s", self->root_url, self->repository, path);

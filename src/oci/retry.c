@@ -76,24 +76,38 @@ sc_retry_wait (ScRetry *retry, const char *retry_after, const char *cause, GCanc
   return wait_ms (wait, cancellable, error);
 }
 
+/* As sc_retry_failure(), whatever the error is. */
+static gboolean
+wait_again (ScRetry *retry, const char *retry_after, GError **failure, GCancellable *cancellable)
+{
+  GError *cancelled = NULL;
+  gboolean again = sc_retry_wait (retry, retry_after, (*failure)->message, cancellable, &cancelled);
+
+  if (again || cancelled != NULL)
+    g_clear_error (failure);
+  if (cancelled != NULL)
+    *failure = cancelled;
+  return again;
+}
+
 gboolean
 sc_retry_failure (ScRetry *retry, GError **failure, GCancellable *cancellable)
 {
-  GError *cancelled = NULL;
+  return g_error_matches (*failure, SC_ERROR, SC_ERROR_UNAVAILABLE) && wait_again (retry, NULL, failure, cancellable);
+}
 
-  if (!g_error_matches (*failure, SC_ERROR, SC_ERROR_UNAVAILABLE))
+gboolean
+sc_retry_may_pass (const ScHttpResponse *response, const GError *failure)
+{
+  if (!g_error_matches (failure, SC_ERROR, SC_ERROR_UNAVAILABLE))
     return FALSE;
-  if (!sc_retry_wait (retry, NULL, (*failure)->message, cancellable, &cancelled))
-    {
-      if (cancelled != NULL)
-        {
-          g_clear_error (failure);
-          *failure = cancelled;
-        }
-      return FALSE;
-    }
-  g_clear_error (failure);
-  return TRUE;
+  return response->status >= 400 ? sc_retry_status_passes (response->status) : response->reached;
+}
+
+gboolean
+sc_retry_response (ScRetry *retry, const ScHttpResponse *response, GError **failure, GCancellable *cancellable)
+{
+  return sc_retry_may_pass (response, *failure) && wait_again (retry, response->retry_after, failure, cancellable);
 }
 
 /* Reads a short body away, so that the connection can be used again, and waits. */
@@ -128,7 +142,7 @@ open_counted (ScRetry *retry, ScHttp *http, const char *url, const char *const *
           if (failure == NULL)
             return g_steal_pointer (&stream);
         }
-      else if (response->reached && sc_retry_failure (retry, &failure, cancellable))
+      else if (sc_retry_response (retry, response, &failure, cancellable))
         continue;
       g_propagate_error (error, g_steal_pointer (&failure));
       return NULL;

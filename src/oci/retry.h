@@ -41,6 +41,13 @@ gboolean sc_retry_wait (ScRetry *retry, const char *retry_after, const char *cau
  * G_IO_ERROR_CANCELLED; TRUE: it was cleared. */
 gboolean sc_retry_failure (ScRetry *retry, GError **failure, GCancellable *cancellable) SC_CHECK;
 
+/* TRUE if @failure, of a request that got @response (nothing: all zeros), is of the kind that may pass. */
+gboolean sc_retry_may_pass (const ScHttpResponse *response, const GError *failure);
+
+/* The same as sc_retry_failure() for what sc_retry_may_pass(), with the wait that the server asks for. */
+gboolean sc_retry_response (ScRetry *retry, const ScHttpResponse *response, GError **failure,
+                            GCancellable *cancellable) SC_CHECK;
+
 /* sc_http_open() with retries: of what sc_retry_status_passes(), and of connections that are lost before the answer is
  * there. A host that cannot be reached at all is an error at once. The last answer or error is the result; the stream
  * of an answer that was not the last has been read. */
