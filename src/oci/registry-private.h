@@ -78,3 +78,7 @@ guint sc_registry_current_endpoint (ScBlobSource *source);
 GInputStream *sc_registry_open_blob_at (ScBlobSource *source, guint index, const ScDescriptor *descriptor,
                                         guint64 offset, guint64 *out_start, ScHttpResponse *response,
                                         GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* The class's fetch_referrers, from the endpoint that gave the last manifest. */
+GPtrArray *sc_registry_fetch_referrers (ScBlobSource *source, const char *digest, const char *artifact_type,
+                                        GCancellable *cancellable, GError **error) SC_CHECK;

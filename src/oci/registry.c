@@ -186,5 +186,6 @@ const ScBlobSourceClass sc_registry_source_class = {
   .fetch_manifest = registry_fetch_manifest,
   .open_blob = registry_open_blob,
   .open_blob_at = sc_registry_stream_open,
+  .fetch_referrers = sc_registry_fetch_referrers,
   .free = registry_free,
 };
