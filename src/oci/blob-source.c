@@ -47,7 +47,7 @@ sc_blob_source_free (ScBlobSource *source)
 {
   g_autoptr (ScReference) ref = NULL;
   g_autoptr (ScReference) resolved = NULL;
-  g_autofree char *name = NULL;
+  g_autofree char *name = NULL, *signatures = NULL;
 
   if (source == NULL)
     return;
@@ -58,6 +58,7 @@ sc_blob_source_free (ScBlobSource *source)
 }
 
 const ScReference *
+  signatures = source->signatures;
 sc_blob_source_logical (const ScBlobSource *source)
 {
   return source->resolved != NULL ? source->resolved : source->ref;

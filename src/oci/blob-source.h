@@ -39,9 +39,10 @@ typedef struct
   gpointer choose_data;
 } ScBlobSourceOptions;
 
-#define SC_SIGNATURES_MAX      128
-#define SC_SIGNATURE_MAX_SIZE  (4 * 1024 * 1024)
-#define SC_REFERRERS_MAX_PAGES 16
+#define SC_SIGNATURES_MAX       128
+#define SC_SIGNATURE_MAX_SIZE   (4 * 1024 * 1024)
+#define SC_SIGNATURES_MAX_TOTAL (16 * 1024 * 1024)
+#define SC_REFERRERS_MAX_PAGES  16
 
 typedef struct
 {
@@ -71,6 +72,9 @@ typedef struct
    * them: only oci/policy judges them. (transfer full) */
   GPtrArray *(*fetch_signatures) (ScBlobSource *source, const char *manifest_digest, GCancellable *cancellable,
                                   GError **error);
+  /* (nullable): NULL if there are no sigstore signatures but those of fetch_signatures.  Sets *@out to whether the
+   * administrator lets signatures that are attached to the image be looked for (sc_sigstore_fetch()). */
+  gboolean (*use_attachments) (ScBlobSource *source, gboolean *out, GError **error);
   /* (nullable): NULL if the transport has no lists of referrers.  The pages (GBytes), each an index, of what refers to
    * @digest and is of @artifact_type; what is of another type may be in them too (distribution specification 1.1,
    * "Listing Referrers").  At most SC_REFERRERS_MAX_PAGES of SC_MANIFEST_MAX_SIZE bytes each, more is SC_ERROR_LIMIT;
@@ -88,6 +92,7 @@ struct _ScBlobSource
   ScReference *ref;      /* owned by the base */
   ScReference *resolved; /* (nullable): owned by the base; see sc_blob_source_logical() */
   char *name;            /* (nullable): store name the transport found (tag in an archive, ref.name in a layout) */
+  char *signatures;      /* (nullable): where fetch_signatures() looked, for messages */
 };
 
 /* SC_ERROR_UNSUPPORTED "transport 'dir' is not supported" if no class serves it. */

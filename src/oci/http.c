@@ -46,6 +46,7 @@ sc_http_response_clear (ScHttpResponse *response)
   g_clear_pointer (&response->www_authenticate, g_free);
   g_clear_pointer (&response->docker_digest, g_free);
   g_clear_pointer (&response->link, g_free);
+  g_clear_pointer (&response->signatures, g_free);
   g_clear_pointer (&response->retry_after, g_free);
   g_clear_pointer (&response->content_range, g_free);
   response->status = 0;
@@ -332,6 +333,7 @@ read_response (ScHttp *self, ScHttpResponse *response)
   response->content_range = response_header (self, "Content-Range");
   if (response->content_type != NULL)
     {
+  response->signatures = response_header (self, "X-Registry-Supports-Signatures");
       g_autofree char *bare = g_strndup (response->content_type, strcspn (response->content_type, ";,"));
 
       g_free (response->content_type);

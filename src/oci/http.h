@@ -37,6 +37,7 @@ typedef struct
   char *content_range;    /* (nullable): Content-Range */
   char *link;             /* (nullable): Link */
   gint64 content_length;  /* -1 if not announced */
+  char *signatures;       /* (nullable): X-Registry-Supports-Signatures */
   gboolean reached;       /* also on failure: the last host was connected to */
 } ScHttpResponse;
 

@@ -97,6 +97,12 @@ sc_registry_endpoint_top (const ScRegistryEndpoint *self)
   return self->top;
 }
 
+const ScContext *
+sc_registry_endpoint_context (const ScRegistryEndpoint *self)
+{
+  return self->ctx;
+}
+
 /* Before the first request: certificates, credentials, connection. */
 static gboolean
 prepare (ScRegistryEndpoint *self, GCancellable *cancellable, GError **error)
@@ -246,7 +252,8 @@ sc_registry_endpoint_get (ScRegistryEndpoint *self, const char *path, const char
   sc_http_response_clear (response);
   if (!prepare (self, cancellable, error) || !find_root_url (self, cancellable, error))
     return NULL;
-  url = g_strdup_printf ("%s/v2/%s/%s", self->root_url, self->repository, path);
+  url = *path == '/' ? g_strconcat (self->root_url, path, NULL)
+                     : g_strdup_printf ("%s/v2/%s/%s", self->root_url, self->repository, path);
   for (gboolean again = FALSE;; again = TRUE)
     {
       g_autofree char *authorization = NULL;

@@ -41,7 +41,7 @@ const char *sc_registry_endpoint_top (const ScRegistryEndpoint *endpoint);
 
 /**
  * sc_registry_endpoint_get:
- * @path: below "/v2/REPOSITORY/"
+ * @path: below "/v2/REPOSITORY/", or from the top of the host if it begins with "/"
  * @headers: (nullable): as for sc_http_open()
  * @what: the thing that is asked for, for messages: "blob sha256:... of REPOSITORY"
  *
@@ -82,3 +82,14 @@ GInputStream *sc_registry_open_blob_at (ScBlobSource *source, guint index, const
 /* The class's fetch_referrers, from the endpoint that gave the last manifest. */
 GPtrArray *sc_registry_fetch_referrers (ScBlobSource *source, const char *digest, const char *artifact_type,
                                         GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* As ScBlobSourceClass.fetch_signatures: from the endpoint that gave the last manifest if it keeps signatures itself,
+ * else from where registries.d says. */
+GPtrArray *sc_registry_fetch_signatures (ScBlobSource *source, const char *manifest_digest, GCancellable *cancellable,
+                                         GError **error) SC_CHECK;
+
+/* As ScBlobSourceClass.use_attachments: as registries.d says for that endpoint. */
+gboolean sc_registry_use_attachments (ScBlobSource *source, gboolean *out, GError **error) SC_CHECK;
+
+/* What the endpoint was made with. */
+const ScContext *sc_registry_endpoint_context (const ScRegistryEndpoint *endpoint);

@@ -187,5 +187,7 @@ const ScBlobSourceClass sc_registry_source_class = {
   .open_blob = registry_open_blob,
   .open_blob_at = sc_registry_stream_open,
   .fetch_referrers = sc_registry_fetch_referrers,
+  .fetch_signatures = sc_registry_fetch_signatures,
+  .use_attachments = sc_registry_use_attachments,
   .free = registry_free,
 };

@@ -12,6 +12,7 @@
 #define DIG_A    "sha256:" HEX_A
 #define CONFIG   "\"config\":{\"mediaType\":\"" SC_MT_OCI_CONFIG "\",\"size\":1,\"digest\":\"" DIG_A "\"}"
 #define MANIFEST "{\"schemaVersion\":2," CONFIG ",\"layers\":[]}"
+#define ACCEPT   "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}"
 #define OTHER    "{\"schemaVersion\":2," CONFIG ",\"layers\":[ ]}"
 
 /* A source that says what it is told to. */
@@ -59,12 +60,15 @@ verify (FakeSource *source, const char *reference, GError **error)
 {
   const ScPlatform platform = { (char *)"linux", (char *)"amd64", NULL };
   g_autoptr (ScReference) ref = sc_reference_parse (reference, error);
+  g_autoptr (GBytes) text = g_bytes_new_static (ACCEPT, strlen (ACCEPT));
+  g_autoptr (ScPolicy) policy = sc_policy_parse (NULL, "policy.json", text, error);
   ScVerifiedImage *image;
 
   g_assert_nonnull (ref);
+  g_assert_nonnull (policy);
   source->base.klass = &fake_class;
   source->base.ref = ref;
-  image = sc_policy_verify (&source->base, &platform, NULL, error);
+  image = sc_policy_verify (&source->base, policy, &platform, NULL, error);
   source->base.ref = NULL;
   return image;
 }
