@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "registry-private.h"
+#include "retry.h"
 
 #define QUERY_MAX 2048
 
@@ -65,37 +66,54 @@ means_no_list (long status)
   return status == 400 || status == 404 || status == 405 || status == 406 || status == 410 || status == 501;
 }
 
+/* One request. */
 static GBytes *
-fetch_page (ScRegistryEndpoint *endpoint, const char *digest, const char *query, char **out_next,
-            GCancellable *cancellable, GError **error)
+request_page (ScRegistryEndpoint *endpoint, const char *digest, const char *query, ScHttpResponse *response,
+              char **out_next, GCancellable *cancellable, GError **error)
 {
   static const char *const headers[] = { "Accept: " SC_MT_OCI_INDEX, NULL };
   g_autofree char *path = g_strdup_printf ("referrers/%s?%s", digest, query);
   g_autofree char *what = g_strdup_printf ("list of what refers to %s", digest);
-  g_auto (ScHttpResponse) response = { 0 };
-  g_autoptr (GError) local = NULL;
   g_autoptr (GInputStream) stream =
-      sc_registry_endpoint_get (endpoint, path, headers, what, &response, cancellable, &local);
+      sc_registry_endpoint_get (endpoint, path, headers, what, response, cancellable, error);
   g_autoptr (GBytes) body = NULL;
   gboolean broken = FALSE;
 
-  if (stream == NULL && means_no_list (response.status) && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "%s", local->message);
   if (stream == NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return NULL;
-    }
+    return NULL;
   /* Some answer what they do not know with a page for people. */
-  if (g_strcmp0 (response.content_type, SC_MT_OCI_INDEX) != 0)
+  if (g_strcmp0 (response->content_type, SC_MT_OCI_INDEX) != 0)
     return sc_fail_null (error, SC_ERROR_NOT_FOUND, "%s has no %s", sc_registry_endpoint_name (endpoint), what);
   body = sc_http_read_body (stream, SC_MANIFEST_MAX_SIZE, cancellable, error);
   if (body == NULL)
     return sc_prefix_null (error, "%s", what);
-  *out_next = next_query (response.link, &broken);
+  *out_next = next_query (response->link, &broken);
   if (broken)
     return sc_fail_null (error, SC_ERROR_INVALID, "%s: its next page has no usable address", what);
   return g_steal_pointer (&body);
+}
+
+static GBytes *
+fetch_page (ScRegistryEndpoint *endpoint, const char *digest, const char *query, char **out_next,
+            GCancellable *cancellable, GError **error)
+{
+  ScRetry retry = { 0 };
+
+  for (;;)
+    {
+      g_auto (ScHttpResponse) response = { 0 };
+      g_autoptr (GError) failure = NULL;
+      GBytes *page = request_page (endpoint, digest, query, &response, out_next, cancellable, &failure);
+
+      if (page != NULL)
+        return page;
+      if (sc_retry_response (&retry, &response, &failure, cancellable))
+        continue;
+      if (means_no_list (response.status) && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        return sc_fail_null (error, SC_ERROR_NOT_FOUND, "%s", failure->message);
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
 }
 
 GPtrArray *
