@@ -9,19 +9,29 @@
 
 #include <string.h>
 
+#include "containers-storage.h"
 #include "digest.h"
+#include "dir.h"
 #include "docker-archive.h"
+#include "docker-daemon.h"
 #include "layout.h"
 #include "names.h"
+#include "oci-archive.h"
 #include "registry.h"
 
 #define READ_SIZE ((gsize)64 * 1024)
 
+/* clang-format off */
 static const ScBlobSourceClass *const classes[] = {
   &sc_registry_source_class,
   &sc_layout_source_class,
+  &sc_oci_archive_source_class,
   &sc_docker_archive_source_class,
+  &sc_docker_daemon_source_class,
+  &sc_dir_source_class,
+  &sc_containers_storage_source_class,
 };
+/* clang-format on */
 
 ScBlobSource *
 sc_blob_source_open (const ScReference *ref, const ScBlobSourceOptions *options, GCancellable *cancellable,
@@ -54,11 +64,11 @@ sc_blob_source_free (ScBlobSource *source)
   ref = source->ref;
   resolved = source->resolved;
   name = source->name;
+  signatures = source->signatures;
   source->klass->free (source);
 }
 
 const ScReference *
-  signatures = source->signatures;
 sc_blob_source_logical (const ScBlobSource *source)
 {
   return source->resolved != NULL ? source->resolved : source->ref;

@@ -20,7 +20,8 @@ struct _ScHttp
   char *http_proxy;
   char *https_proxy;
   char *no_proxy;
-  GBytes *ca; /* (nullable): system's bundle and the extra certificates */
+  char *unix_socket; /* (nullable) */
+  GBytes *ca;        /* (nullable): system's bundle and the extra certificates */
   GBytes *client_cert;
   GBytes *client_key;
   gboolean insecure;

@@ -102,6 +102,7 @@ sc_http_new (const ScHttpOptions *options, GError **error)
   self->http_proxy = g_strdup (options->http_proxy);
   self->https_proxy = g_strdup (options->https_proxy);
   self->no_proxy = g_strdup (options->no_proxy);
+  self->unix_socket = g_strdup (options->unix_socket);
   self->insecure = options->insecure;
   self->connect_timeout = options->connect_timeout > 0 ? options->connect_timeout : CONNECT_TIMEOUT;
   self->stall_timeout = options->stall_timeout > 0 ? options->stall_timeout : STALL_TIMEOUT;
@@ -132,6 +133,7 @@ sc_http_free (ScHttp *self)
   g_free (self->http_proxy);
   g_free (self->https_proxy);
   g_free (self->no_proxy);
+  g_free (self->unix_socket);
   g_clear_pointer (&self->ca, g_bytes_unref);
   g_clear_pointer (&self->client_cert, g_bytes_unref);
   g_clear_pointer (&self->client_key, g_bytes_unref);
@@ -262,7 +264,7 @@ prepare_hop (ScHttp *self, const Request *request)
   CURL *easy = self->easy;
   g_autofree char *url = url_part (request->url, CURLUPART_URL, 0);
   g_autofree char *origin = url_origin (request->url);
-  g_autofree char *host = url_host (request->url);
+  g_autofree char *host = self->unix_socket != NULL ? g_strdup (self->unix_socket) : url_host (request->url);
   gboolean first_origin = strcmp (origin, request->origin) == 0;
   struct curl_slist *headers = NULL;
 
@@ -281,6 +283,8 @@ prepare_hop (ScHttp *self, const Request *request)
     curl_easy_setopt (easy, CURLOPT_USERAGENT, self->user_agent);
   set_tls (self, first_origin);
   set_proxy (self, request->url);
+  if (self->unix_socket != NULL)
+    curl_easy_setopt (easy, CURLOPT_UNIX_SOCKET_PATH, self->unix_socket);
 
   for (gsize i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
     headers = curl_slist_append (headers, request->headers[i]);
@@ -329,11 +333,11 @@ read_response (ScHttp *self, ScHttpResponse *response)
   response->www_authenticate = response_header (self, "WWW-Authenticate");
   response->docker_digest = response_header (self, "Docker-Content-Digest");
   response->link = response_header (self, "Link");
+  response->signatures = response_header (self, "X-Registry-Supports-Signatures");
   response->retry_after = response_header (self, "Retry-After");
   response->content_range = response_header (self, "Content-Range");
   if (response->content_type != NULL)
     {
-  response->signatures = response_header (self, "X-Registry-Supports-Signatures");
       g_autofree char *bare = g_strndup (response->content_type, strcspn (response->content_type, ";,"));
 
       g_free (response->content_type);

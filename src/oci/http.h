@@ -23,6 +23,7 @@ typedef struct
   const char *http_proxy;  /* (nullable) */
   const char *https_proxy; /* (nullable) */
   const char *no_proxy;    /* (nullable); loopback hosts never go through a proxy */
+  const char *unix_socket; /* (nullable): connect to this path instead of the URL's host */
   guint connect_timeout;   /* seconds, 0: 30 */
   guint stall_timeout;     /* seconds without a byte while one is waited for, 0: 60 */
 } ScHttpOptions;
@@ -36,8 +37,8 @@ typedef struct
   char *retry_after;      /* (nullable): Retry-After */
   char *content_range;    /* (nullable): Content-Range */
   char *link;             /* (nullable): Link */
-  gint64 content_length;  /* -1 if not announced */
   char *signatures;       /* (nullable): X-Registry-Supports-Signatures */
+  gint64 content_length;  /* -1 if not announced */
   gboolean reached;       /* also on failure: the last host was connected to */
 } ScHttpResponse;
 
@@ -65,6 +66,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScHttp, sc_http_free)
  */
 GInputStream *sc_http_open (ScHttp *http, const char *url, const char *const *headers, const char *authorization,
                             ScHttpResponse *response, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* POST of a form ("application/x-www-form-urlencoded", which may hold secrets) to exactly @url: a redirect is not
+ * followed, its status is what @response tells.  The answer is read whole, at most @max bytes of it. */
+GBytes *sc_http_post_form (ScHttp *http, const char *url, const char *const *headers, const char *form, gsize max,
+                           ScHttpResponse *response, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* Reads what is left of @stream; more than @max bytes is SC_ERROR_LIMIT. */
 GBytes *sc_http_read_body (GInputStream *stream, gsize max, GCancellable *cancellable, GError **error) SC_CHECK;
