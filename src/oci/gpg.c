@@ -142,6 +142,26 @@ sc_gpg_keys_fingerprints (const ScGpgKeys *keys)
   return (const char *const *)keys->fingerprints->pdata;
 }
 
+char **
+sc_gpg_keys_names (ScGpgKeys *keys)
+{
+  GPtrArray *names = g_ptr_array_new ();
+
+  for (const char *const *fingerprint = sc_gpg_keys_fingerprints (keys); *fingerprint != NULL; fingerprint++)
+    {
+      gpgme_key_t key = NULL;
+      const char *email = NULL;
+
+      if (gpgme_get_key (keys->ctx, *fingerprint, &key, 0) == 0 && key->uids != NULL)
+        email = key->uids->email;
+      g_ptr_array_add (names, g_strdup (email != NULL && *email != '\0' ? email : *fingerprint));
+      if (key != NULL)
+        gpgme_key_unref (key);
+    }
+  g_ptr_array_add (names, NULL);
+  return (char **)g_ptr_array_free (names, FALSE);
+}
+
 /* What is signed, as gpg gives it: it may have been compressed, so it is bounded here. */
 static gssize
 take_content (void *handle, const void *buffer, size_t size)

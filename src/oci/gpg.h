@@ -26,6 +26,9 @@ gboolean sc_gpg_keys_add (ScGpgKeys *keys, GBytes *blob, GError **error) SC_CHEC
 /* The fingerprints of the keys, in the order in which they were added; NULL-terminated, owned by @keys. */
 const char *const *sc_gpg_keys_fingerprints (const ScGpgKeys *keys);
 
+/* (transfer full) (array zero-terminated=1): for a person: the mail address of each key, or its fingerprint. */
+char **sc_gpg_keys_names (ScGpgKeys *keys);
+
 /**
  * sc_gpg_verify:
  * @message: an OpenPGP signed message (RFC 4880, section 11.3), its content inside

@@ -101,6 +101,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScPolicy, sc_policy_free)
 /* The rule for an image of @transport that is in @scopes (element-type utf8), the narrowest first; never NULL. */
 const ScPolicyRule *sc_policy_find (const ScPolicy *policy, const char *transport, const GPtrArray *scopes);
 
+/* (transfer full) (array zero-terminated=1): whom the rule's requirement @requirement trusts, for a person: mail
+ * addresses or fingerprints of its keys, or their paths where they cannot be read. */
+char **sc_policy_trusted_names (const ScPolicy *policy, const ScRequirement *requirement);
+
 /* (transfer full): "docker quay.io/x", "docker default", "default". */
 char *sc_policy_rule_name (const ScPolicyRule *rule);
 

@@ -9,16 +9,14 @@
 #include "policy-eval.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs.h"
 #include "names.h"
+#include "policy-private.h"
 #include "signature.h"
 #include "sigstore.h"
 
-#define KEY_MAX     ((gsize)16 * 1024 * 1024)
 #define REASONS_MAX 5
 
 /* One image and what was found out about it so far. */
@@ -146,42 +144,10 @@ find_rule (Evaluation *e, GError **error)
 
 /* ---- keys */
 
-static GBytes *
-read_key (const ScContext *ctx, const char *path, GError **error)
-{
-  SC_AUTOFD int root = ctx != NULL ? sc_context_open_root (ctx, error) : open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  SC_AUTOFD int fd = -1;
-
-  if (root < 0)
-    return NULL;
-  fd = sc_fs_open_in_root (root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, error);
-  return fd >= 0 ? sc_fs_read_fd (fd, path, KEY_MAX, error) : NULL;
-}
-
-/* (element-type GBytes): everything that @sources name. */
-static GPtrArray *
-read_keys (const ScContext *ctx, const ScKeySources *sources, GError **error)
-{
-  g_autoptr (GPtrArray) keys = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
-
-  for (guint i = 0; i < sources->paths->len; i++)
-    {
-      const char *path = g_ptr_array_index (sources->paths, i);
-      GBytes *key = read_key (ctx, path, error);
-
-      if (key == NULL)
-        return sc_prefix_null (error, "trust policy: key");
-      g_ptr_array_add (keys, key);
-    }
-  for (guint i = 0; i < sources->data->len; i++)
-    g_ptr_array_add (keys, g_bytes_ref (g_ptr_array_index (sources->data, i)));
-  return g_steal_pointer (&keys);
-}
-
 static ScGpgKeys *
 load_gpg_keys (Evaluation *e, const ScRequirement *requirement, GError **error)
 {
-  g_autoptr (GPtrArray) blobs = read_keys (e->policy->ctx, &requirement->keys, error);
+  g_autoptr (GPtrArray) blobs = sc_key_sources_read (e->policy->ctx, &requirement->keys, error);
   g_autoptr (ScGpgKeys) keys = NULL;
 
   if (blobs == NULL)
@@ -345,7 +311,7 @@ load_trust (Evaluation *e, const ScRequirement *requirement, GError **error)
 
   if (requirement->fulcio)
     {
-      g_autoptr (GPtrArray) ca = read_keys (ctx, &requirement->ca, error);
+      g_autoptr (GPtrArray) ca = sc_key_sources_read (ctx, &requirement->ca, error);
 
       if (ca == NULL)
         return NULL;
@@ -355,13 +321,13 @@ load_trust (Evaluation *e, const ScRequirement *requirement, GError **error)
     }
   else
     {
-      trust->public_keys = read_keys (ctx, &requirement->keys, error);
+      trust->public_keys = sc_key_sources_read (ctx, &requirement->keys, error);
       if (trust->public_keys == NULL)
         return NULL;
     }
   if (requirement->rekor.paths->len + requirement->rekor.data->len > 0)
     {
-      trust->rekor_public_keys = read_keys (ctx, &requirement->rekor, error);
+      trust->rekor_public_keys = sc_key_sources_read (ctx, &requirement->rekor, error);
       if (trust->rekor_public_keys == NULL)
         return NULL;
     }

@@ -19,3 +19,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScRequirement, sc_requirement_free)
 gboolean sc_signed_identity_parse (JsonObject *object, const char *where, ScSignedIdentity *out,
                                    GError **error) SC_CHECK;
 void sc_signed_identity_clear (ScSignedIdentity *identity);
+
+/* (transfer full) (element-type GBytes): everything that @sources name; an error names the file. */
+GPtrArray *sc_key_sources_read (const ScContext *ctx, const ScKeySources *sources, GError **error) SC_CHECK;
