@@ -241,13 +241,29 @@ run_verify (ScGpgKeys *keys, GBytes *message, GByteArray *content)
   return code;
 }
 
+/* Packets, plain or armored.  gpg would also take texts that are signed in the clear, with anything around them. */
+static gboolean
+is_message (GBytes *message)
+{
+  static const char armor[] = "-----BEGIN PGP MESSAGE-----";
+  gsize size = 0;
+  const guint8 *data = g_bytes_get_data (message, &size);
+
+  if (size == 0)
+    return FALSE;
+  return (data[0] & 0x80) != 0 || (size > strlen (armor) && memcmp (data, armor, strlen (armor)) == 0);
+}
+
 GBytes *
 sc_gpg_verify (ScGpgKeys *keys, GBytes *message, char **out_fingerprint, GError **error)
 {
   g_autoptr (GByteArray) content = g_byte_array_new ();
-  gpgme_error_t code = run_verify (keys, message, content);
+  gpgme_error_t code;
   gpgme_verify_result_t result;
 
+  if (!is_message (message))
+    return sc_fail_null (error, SC_ERROR_DENIED, "not a signed message");
+  code = run_verify (keys, message, content);
   if (code != 0)
     return fail_gpg (code, SC_ERROR_DENIED, "not a signed message", error) ? NULL : NULL;
   result = gpgme_op_verify_result (keys->ctx);

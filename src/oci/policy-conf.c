@@ -140,8 +140,8 @@ parse_transport (ScPolicy *policy, JsonNode *node, const char *transport, GError
 
   if (scopes == NULL)
     return FALSE;
-  json_object_iter_init (&iter, scopes);
-  while (json_object_iter_next (&iter, &scope, NULL))
+  json_object_iter_init_ordered (&iter, scopes);
+  while (json_object_iter_next_ordered (&iter, &scope, NULL))
     {
       if (!sc_policy_check_scope (transport, scope, error))
         return sc_prefix (error, "%s", where);
@@ -167,8 +167,8 @@ parse_policy (ScPolicy *policy, JsonNode *root, GError **error)
     return FALSE;
   if (transports == NULL)
     return TRUE;
-  json_object_iter_init (&iter, transports);
-  while (json_object_iter_next (&iter, &transport, &node))
+  json_object_iter_init_ordered (&iter, transports);
+  while (json_object_iter_next_ordered (&iter, &transport, &node))
     if (!parse_transport (policy, node, transport, error))
       return FALSE;
   return TRUE;

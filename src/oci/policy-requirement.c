@@ -54,7 +54,7 @@ sc_policy_check_members (JsonObject *object, const char *where, const char *cons
       if (!g_strv_contains (names, name))
         return sc_fail (error, SC_ERROR_INVALID, "%s: unknown member '%s'", where, name);
       if (JSON_NODE_HOLDS_NULL (value))
-        return sc_fail (error, SC_ERROR_INVALID, "%s.%s: it is null", where, name);
+        return sc_fail (error, SC_ERROR_INVALID, "%s: %s is null", where, name);
     }
   return TRUE;
 }

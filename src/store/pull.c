@@ -107,20 +107,12 @@ load_stored_config (Pull *p, const char *commit, GBytes **out, GError **error)
 }
 
 /* A file at the top of a commit, mode 0644. */
-/* A commit of one file at the top, mode 0644. */
 static gboolean
-write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadata, char **out_commit, GError **error)
+write_file (Pull *p, ScObjectWriter *writer, ScNode *root, const char *name, GBytes *content, GError **error)
 {
-  g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
-  g_autoptr (ScObjectWriter) writer = sc_object_writer_new (p->repo);
-  g_autoptr (ScNode) root = sc_node_new_dir ();
-  g_autoptr (OstreeMutableTree) mtree = NULL;
-  g_autoptr (GFile) file = NULL;
-  g_autofree char *tree = NULL;
-  ScObjectMeta dir = { .mode = S_IFDIR | 0755 }, regular = { .mode = S_IFREG | 0644 };
+  ScObjectMeta regular = { .mode = S_IFREG | 0644 };
   guint8 checksum[SC_SHA256_SIZE];
-  char hex[SC_SHA256_HEX + 1];
-  gsize size;
+  gsize size = 0;
   gconstpointer data = g_bytes_get_data (content, &size);
 
   if (!sc_object_writer_begin (writer, &regular, size, p->cancellable, error)
@@ -128,6 +120,32 @@ write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadat
       || !sc_object_writer_end (writer, checksum, p->cancellable, error))
     return FALSE;
   sc_node_set_child (root, name, sc_node_new_file (SC_NODE_FILE, checksum));
+  return TRUE;
+}
+
+/* A commit of the file @name and, beside it, "signature-1" and so on (@signatures nullable). */
+static gboolean
+write_file_commit (Pull *p, const char *name, GBytes *content, const GPtrArray *signatures, GVariant *metadata,
+                   char **out_commit, GError **error)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
+  g_autoptr (ScObjectWriter) writer = sc_object_writer_new (p->repo);
+  g_autoptr (ScNode) root = sc_node_new_dir ();
+  g_autoptr (OstreeMutableTree) mtree = NULL;
+  g_autoptr (GFile) file = NULL;
+  g_autofree char *tree = NULL;
+  ScObjectMeta dir = { .mode = S_IFDIR | 0755 };
+  char hex[SC_SHA256_HEX + 1];
+
+  if (!write_file (p, writer, root, name, content, error))
+    return FALSE;
+  for (guint i = 0; signatures != NULL && i < signatures->len; i++)
+    {
+      g_autofree char *signature = g_strdup_printf ("signature-%u", i + 1);
+
+      if (!write_file (p, writer, root, signature, g_ptr_array_index (signatures, i), error))
+        return FALSE;
+    }
   if (!sc_object_writer_dirmeta (writer, &dir, root->checksum, p->cancellable, error)
       || !sc_tree_write (root, p->repo, &tree, p->cancellable, error))
     return FALSE;
@@ -183,7 +201,7 @@ write_config (Pull *p, GError **error)
     return TRUE;
   g_clear_pointer (&p->config_commit, g_free);
   g_variant_dict_insert (meta, "docker.size", "s", size);
-  return write_file_commit (p, "content", p->config->raw, g_variant_dict_end (meta), &p->config_commit, error);
+  return write_file_commit (p, "content", p->config->raw, NULL, g_variant_dict_end (meta), &p->config_commit, error);
 }
 
 /* What is below the layer that is being imported. */
@@ -251,14 +269,18 @@ static gboolean
 write_image (Pull *p, char **out_commit, GError **error)
 {
   g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
+  const GPtrArray *signatures = sc_verified_image_signatures (p->image);
   gsize size;
   const char *data = g_bytes_get_data (p->manifest->raw, &size);
   g_autofree char *text = g_strndup (data, size); /* JSON: no NUL in it */
+  g_autofree char *count = g_strdup_printf ("%u", signatures->len);
 
   g_variant_dict_insert (meta, "docker.manifest", "s", text);
   g_variant_dict_insert (meta, "docker.digest", "s", p->manifest->digest);
-  g_variant_dict_insert (meta, "signatures", "s", "0");
-  return write_file_commit (p, "manifest.json", p->manifest->raw, g_variant_dict_end (meta), out_commit, error);
+  g_variant_dict_insert (meta, "signatures", "s", count);
+  g_variant_dict_insert (meta, SC_IMAGE_VERIFICATION_KEY, "s", sc_verified_image_verification (p->image));
+  return write_file_commit (p, "manifest.json", p->manifest->raw, signatures, g_variant_dict_end (meta), out_commit,
+                            error);
 }
 
 static void
@@ -426,7 +448,22 @@ pull_transaction (Pull *p, GError **error)
     }
 }
 
-/* TRUE in @out if the image's ref is of this manifest and all that it names is there. */
+/* TRUE in @out if @commit tells what was found out about the image now.  What the policy lets through unseen needs no
+ * word: other tools write none. */
+static gboolean
+verdict_unchanged (Pull *p, const char *commit, gboolean *out, GError **error)
+{
+  g_autofree char *stored = NULL;
+
+  if (!commit_string (p, commit, SC_IMAGE_VERIFICATION_KEY, &stored, error))
+    return FALSE;
+  *out = stored == NULL ? !sc_verified_image_is_signed (p->image)
+                        : strcmp (stored, sc_verified_image_verification (p->image)) == 0;
+  return TRUE;
+}
+
+/* TRUE in @out if the image's ref is of this manifest, all that it names is there, and the verdict on it is the same.
+ */
 static gboolean
 is_unchanged (Pull *p, gboolean *out, GError **error)
 {
@@ -453,8 +490,7 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
       if (layer_commit == NULL)
         return TRUE;
     }
-  *out = TRUE;
-  return TRUE;
+  return verdict_unchanged (p, commit, out, error);
 }
 
 gboolean
