@@ -46,6 +46,9 @@ GBytes *sc_sigstore_base64_decode (const char *what, const char *text, gsize max
 /* The signature that an attachment of that type is, from its payload and its annotations. */
 ScSigstoreSignature *sc_sigstore_signature_new (GBytes *payload, GHashTable *annotations);
 
+/* Reads a payload whose signature is good (containers-signature(5), in cosign's variant). */
+gboolean sc_sigstore_payload_parse (GBytes *raw, char **out_reference, char **out_digest, GError **error) SC_CHECK;
+
 /* Has @object these members (NULL-terminated) and no other? */
 gboolean sc_sigstore_check_members (JsonObject *object, const char *where, const char *const *names,
                                     GError **error) SC_CHECK;

@@ -222,9 +222,8 @@ check_optional (JsonObject *payload, GError **error)
              || sc_json_get_int (optional, where, "timestamp", SC_JSON_REQUIRED, &timestamp, error));
 }
 
-/* The payload, whose signature is good (containers-signature(5), in cosign's variant). */
-static gboolean
-read_payload (GBytes *raw, char **out_reference, char **out_digest, GError **error)
+gboolean
+sc_sigstore_payload_parse (GBytes *raw, char **out_reference, char **out_digest, GError **error)
 {
   static const char *const top[] = { "critical", "optional", NULL };
   static const char *const critical_names[] = { "type", "image", "identity", NULL };
@@ -353,7 +352,7 @@ verify (const ScSigstoreTrust *trust, const Anchors *anchors, const ScSigstoreSi
     }
   else if (!verify_with_keys (anchors, signature, decoded, out_signer, error))
     return FALSE;
-  return read_payload (signature->payload, out_reference, out_digest, error);
+  return sc_sigstore_payload_parse (signature->payload, out_reference, out_digest, error);
 }
 
 /* All that is wrong with a signature is one thing to the caller, and says so on one line. */
