@@ -57,8 +57,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScHttp, sc_http_free)
  * Sends the request and returns once the status and headers of the final response are there. The body is read from the
  * returned stream, which pulls from the network only as it is read (a bounded buffer, no thread).  A body shorter than
  * announced ends in an error, not in an end of file.  Any status is a success here; @response tells.
- * One stream of an ScHttp is open at a time, and it is read by one thread at a time; connections are kept and used
- * again.  Once the ScHttp is freed, the stream gives G_IO_ERROR_CLOSED.
+ * Several threads may open and read streams of one ScHttp at once, each stream by one at a time; connections are kept
+ * and used again, and with HTTP/2 shared.  Once the ScHttp is freed, the stream gives G_IO_ERROR_CLOSED.
  *
  * Errors: SC_ERROR_UNAVAILABLE (name resolution, connection, TLS, stall, lost connection: says which and of what host),
  * SC_ERROR_DENIED (a certificate that does not verify), SC_ERROR_INVALID (redirects, protocol), SC_ERROR_LIMIT
