@@ -5,7 +5,8 @@
 
 /*
  * What a long operation says while it runs.  Library code never prints: it calls the sink, and the
- * command line decides how it looks.  Calls come from the thread that started the operation.
+ * command line decides how it looks.  Calls come one at a time, but not all from the thread that started the operation;
+ * a sink calls no sink.
  */
 
 /**
