@@ -39,6 +39,7 @@ typedef struct
   EVP_PKEY *trusted_rekor;
   EVP_PKEY *trusted_key;
   gboolean trust_middle;  /* the policy names the CA in the middle, not its issuer */
+  gboolean trust_leaf;    /* the policy names the certificate itself */
   gboolean trust_another; /* a CA of the same name with another key */
 } Spec;
 

@@ -46,7 +46,7 @@ run_fulcio_case (const Case *test)
       spec.root.key = keys.other;
       root = make_cert (&spec.root);
     }
-  pem = cert_pem (spec.trust_middle ? middle : root);
+  pem = cert_pem (spec.trust_leaf ? leaf : spec.trust_middle ? middle : root);
   trust->fulcio_ca = g_bytes_new (pem, strlen (pem));
   trust->oidc_issuer = g_strdup (ISSUER);
   trust->subject_email = g_strdup (EMAIL);
@@ -233,6 +233,7 @@ CHANGE (email_with_nul, spec->leaf.alt_name = NULL; spec->leaf.raw_email = nul_e
         spec->leaf.raw_email_size = sizeof nul_email - 1)
 CHANGE (leaf_is_ca, spec->leaf.basic_constraints = "CA:TRUE")
 CHANGE (leaf_self_signed, spec->leaf.issuer_key = keys.signer)
+CHANGE (leaf_trusted, spec->leaf.issuer_key = keys.signer; spec->trust_leaf = TRUE)
 CHANGE (leaf_by_other, spec->leaf.issuer_key = keys.other)
 CHANGE (leaf_of_other_key, spec->leaf_key = keys.other)
 CHANGE (leaf_sha1, spec->leaf.hash = EVP_sha1 ())
@@ -244,6 +245,8 @@ SPOIL (key_for_certificate, g_free (signature->certificate);
 SPOIL (broken_certificate, edit (&signature->certificate, "MII", "MIJ"))
 SPOIL (two_certificates, g_autofree char *one = signature->certificate;
        signature->certificate = g_strconcat (one, one, NULL))
+SPOIL (huge_certificate, g_free (signature->certificate); signature->certificate = g_strnfill (300000, ' '))
+SPOIL (huge_chain, g_free (signature->chain); signature->chain = g_strnfill (300000, ' '))
 SPOIL (no_chain, REPLACE (chain, NULL))
 SPOIL (chain_not_pem, REPLACE (chain, "garbage"))
 SPOIL (chain_broken, edit (&signature->chain, "MII", "MIJ"))
@@ -321,6 +324,7 @@ static const Case fulcio_cases[] = {
   { "address with a NUL", email_with_nul, NULL, "not for 'builder@" },
   { "certificate of a CA", leaf_is_ca, NULL, "that of a CA" },
   { "self-signed", leaf_self_signed, NULL, "certificate:" },
+  { "self-signed, and trusted as a CA", leaf_trusted, NULL, "certificate:" },
   { "signed by somebody else", leaf_by_other, NULL, "certificate:" },
   { "certificate of another key", leaf_of_other_key, NULL, "signature: not made with this key" },
   { "SHA-1", leaf_sha1, NULL, "certificate:" },
@@ -331,6 +335,8 @@ static const Case fulcio_cases[] = {
   { "broken certificate", NULL, broken_certificate, "certificate: a broken" },
   { "two certificates", NULL, two_certificates, "more than 1 PEM block" },
   { "certificate swapped", NULL, swapped_certificate, "about another key or certificate" },
+  { "huge certificate", NULL, huge_certificate, "certificate: larger than" },
+  { "huge chain", middle_in_chain, huge_chain, "chain: larger than" },
   { "chain missing", middle_in_chain, no_chain, "certificate:" },
   { "chain not PEM", middle_in_chain, chain_not_pem, "chain: not PEM" },
   { "chain broken", middle_in_chain, chain_broken, "chain: a broken" },
