@@ -40,6 +40,7 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *cred
                ScPulled *out_pulled, GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScReference) ref = sc_reference_parse (text, error);
+  g_autoptr (ScPolicy) policy = NULL;
   g_autoptr (ScBlobSource) source = NULL;
   g_autoptr (ScVerifiedImage) image = NULL;
   g_auto (ScPulled) pulled = { 0 };
@@ -52,10 +53,13 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *cred
   sc_progress_step (sink, "Image %s is being pulled to ostree ...", text);
   if (ref->transport == SC_TRANSPORT_REGISTRY && !ref->registry)
     sc_progress_note (sink, "image %s: taken from docker.io", text);
+  policy = sc_policy_load (ctx, error);
+  if (!policy)
+    return FALSE;
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
     return FALSE;
-  image = sc_policy_verify (source, NULL, cancellable, error);
+  image = sc_policy_verify (source, policy, NULL, cancellable, error);
   if (!image)
     return FALSE;
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);

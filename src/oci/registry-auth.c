@@ -14,6 +14,7 @@
 #include "json.h"
 #include "names.h"
 #include "reference.h"
+#include "retry.h"
 
 #define TOKEN_REPLY_MAX   ((gsize)1024 * 1024)
 #define TOKEN_DEFAULT_AGE 60 /* seconds, if the reply does not say */
@@ -181,7 +182,7 @@ fetch_token (ScRegistryAuth *self, GCancellable *cancellable, GError **error)
     header = basic_header (self);
   if (!connect_token_server (self, error))
     return FALSE;
-  body = sc_http_get (self->http, url, headers, header, TOKEN_REPLY_MAX, &response, cancellable, error);
+  body = sc_retry_get (self->http, url, headers, header, TOKEN_REPLY_MAX, &response, cancellable, error);
   if (body == NULL)
     return sc_prefix (error, "%s: token server", self->registry);
   if (!check_token_status (self, host, response.status, error))

@@ -11,6 +11,8 @@ when it is ready; with --redirect a second line has the port that blobs are redi
 
   --until-eof          ends when standard input does: a test that dies takes its registry with it
   --port PORT          listen on this port
+  --bind ADDRESS       listen on this address instead of 127.0.0.1: ::1
+  --delay MS           this long before every answer, as if the server were far away
   --tls CERT KEY       speak HTTPS with these PEM files (both ports)
   --tls-client-ca CA   ask for a client certificate of this CA
 
@@ -35,21 +37,32 @@ What goes wrong (with every blob, unless --only limits it):
   --longer N           N zero bytes more than the blob has, announced as well
   --slow RATE          RATE bytes a second
   --stall N            sends N bytes, then nothing, and stays connected
+  --reset              with --truncate: the connection is reset, not closed
+  --endless            no Content-Length, and never an end
+  --no-range           a Range header is ignored, as if there were none
+  --bad-range N        the answer to a Range header begins N bytes later, and says so
+  --refuse-range       answers 416 to a Range header
   --chunked            no Content-Length, chunked
   --no-length          no Content-Length, ends with the connection
   --redirect           blobs are redirected to the second port
   --redirect-to URL    every blob is redirected to this URL; {path} in it is the path asked for
   --redirect-loop      every blob is redirected to itself
   --status CODE        answers CODE with a JSON error
+  --retry-after TEXT   with --status: a Retry-After header; "date+N" is the date N seconds from then
+  --hang-up            closes the connection without an answer
   --big-headers N      N bytes of response headers more
   --media-type TYPE    manifests are sent with this Content-Type
   --only DIGEST        only this blob (repeatable; a manifest's digest or tag means that manifest)
   --on-manifests       --status, --truncate, --stall and so on also hit manifests
   --times N            only the first N requests that would be hit
+  --tokens-too         --status and --hang-up also hit /token
+
+A Range header "bytes=N-" for a blob is answered with 206 and the rest, and --truncate, --stall, --slow count from there.
 """
 
 import argparse
 import base64
+import email.utils
 import http.server
 import json
 import os
@@ -58,6 +71,7 @@ import select
 import socket
 import socketserver
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -218,8 +232,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         options = self.options
         if not hit:
             return False
+        if options.hang_up:
+            self.record(0, 0)
+            self.close_connection = True
+            return True
         if options.status:
-            self.answer_error(options.status, "FAKE", f"told to answer {options.status}")
+            headers = []
+            if options.retry_after:
+                text = options.retry_after
+                if text.startswith("date+"):
+                    text = email.utils.formatdate(time.time() + int(text[5:]), usegmt=True)
+                headers.append(("Retry-After", text))
+            self.answer_error(options.status, "FAKE", f"told to answer {options.status}", headers)
             return True
         target = None
         if options.redirect and not self.server.second:
@@ -233,7 +257,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return True
         return False
 
-    def send_file(self, path, media_type, hit):
+    def send_file(self, path, media_type, hit, ranges):
         options = self.options
         with open(path, "rb") as file:
             data = bytearray(file.read())
@@ -241,8 +265,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data[len(data) // 2] ^= 1
         if hit and options.longer:
             data += bytes(options.longer)
+        total = len(data)
+        first = self.range_start(hit) if ranges else 0
+        if first and (first >= total or hit and options.refuse_range):
+            self.answer_error(416, "FAKE", "no such range", [("Content-Range", f"bytes */{total}")])
+            return
+        status = 206 if first else 200
+        if first and hit and options.bad_range:
+            first += options.bad_range
         headers = [("Content-Type", media_type)]
-        chunked = hit and options.chunked
+        if status == 206:
+            headers.append(("Content-Range", f"bytes {first}-{total - 1}/{total}"))
+            data = data[first:]
+        chunked = hit and (options.chunked or options.endless)
         if chunked:
             headers.append(("Transfer-Encoding", "chunked"))
         elif hit and options.no_length:
@@ -252,15 +287,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         limit = len(data)
         if hit:
             limit = min(x for x in (limit, options.truncate, options.stall) if x is not None)
-        self.record(200, limit)
-        self.start(200, headers)
+        self.record(status, limit)
+        self.start(status, headers)
         self.send_body(memoryview(data)[:limit], chunked, options.slow if hit else None)
         if hit and options.stall is not None:
             self.wait_for_close()
-        if hit and (options.truncate is not None or options.no_length):
+        while hit and options.endless:
+            self.send_body(memoryview(bytes(CHUNK)), True, None)
+        if hit and options.truncate is not None and options.reset:
+            self.wfile.flush()
+            # An abortive close: what was not taken yet is lost too.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())
+            self.close_connection = True
+        elif hit and (options.truncate is not None or options.no_length):
             self.close_connection = True
         elif chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+    def range_start(self, hit):
+        match = re.match(r"^bytes=([0-9]+)-$", self.headers.get("Range", ""))
+        return int(match[1]) if match and not (hit and self.options.no_range) else 0
 
     def send_body(self, data, chunked, rate):
         step = CHUNK if rate is None else max(1, rate // 10)
@@ -286,8 +333,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         options = self.options
         record = options.redirect_headers if self.server.second else options.headers
         self.state.append(record, "".join(f"{self.path} {n}: {v}\n" for n, v in self.headers.items()))
+        if options.delay:
+            time.sleep(options.delay / 1000)
         if self.path.startswith("/token") and not self.server.second:
-            self.give_token()
+            if not (options.tokens_too and self.misbehave_instead(self.state.take_hit("/token"))):
+                self.give_token()
             return
         if not self.server.second and not self.allowed():
             return
@@ -315,7 +365,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not found:
             self.answer_error(404, *missing)
             return
-        self.send_file(*found, hit)
+        self.send_file(*found, hit, bool(blob))
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -323,7 +373,9 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     allow_reuse_address = True
 
     def __init__(self, port, state, second):
-        super().__init__(("127.0.0.1", port), Handler)
+        address = state.options.bind
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), Handler)
         self.state = state
         self.second = second
         self.tls = None
@@ -343,23 +395,26 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def handle_error(self, request, client_address):
         # Clients that hang up or refuse a certificate are what tests are about.
         kind = sys.exc_info()[0]
-        if not issubclass(kind, (ConnectionError, ssl.SSLError, TimeoutError)):
+        if not issubclass(kind, (ConnectionError, ssl.SSLError, TimeoutError)) and not self.state.options.reset:
             super().handle_error(request, client_address)
 
 
 def parse_options():
     parser = argparse.ArgumentParser(usage="registry.py [OPTIONS] LAYOUT (the top of this file lists them)")
     parser.add_argument("layout")
-    for name in ("until-eof", "bearer", "flip", "chunked", "no-length", "redirect", "redirect-loop", "on-manifests"):
+    for name in ("until-eof", "bearer", "flip", "chunked", "no-length", "redirect", "redirect-loop", "on-manifests",
+                 "reset", "endless", "no-range", "refuse-range", "hang-up", "tokens-too"):
         parser.add_argument("--" + name, action="store_true")
     for name in ("log", "headers", "redirect-headers", "basic", "token-user", "realm", "redirect-to", "media-type",
-                 "tls-client-ca"):
+                 "tls-client-ca", "retry-after"):
         parser.add_argument("--" + name)
-    for name in ("token-uses", "truncate", "longer", "slow", "stall", "status", "big-headers", "times"):
+    for name in ("token-uses", "truncate", "longer", "slow", "stall", "status", "big-headers", "times", "delay",
+                 "bad-range"):
         parser.add_argument("--" + name, type=int)
     for name in ("only", "header"):
         parser.add_argument("--" + name, action="append", default=[])
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--token-key", default="token")
     parser.add_argument("--token-life", type=int, default=300)
@@ -373,8 +428,9 @@ def main():
     servers = [Server(options.port, state, False)]
     if options.redirect:
         servers.append(Server(0, state, True))
-    state.base = f"{scheme}://127.0.0.1:{servers[0].server_port}"
-    state.other = f"{scheme}://127.0.0.1:{servers[-1].server_port}"
+    host = f"[{options.bind}]" if ":" in options.bind else options.bind
+    state.base = f"{scheme}://{host}:{servers[0].server_port}"
+    state.other = f"{scheme}://{host}:{servers[-1].server_port}"
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(server.server_port, flush=True)

@@ -13,6 +13,7 @@ static const char *const variables[] = { "ATOMIC_OSTREE_REPO",
                                          "HTTP_PROXY",
                                          "HTTPS_PROXY",
                                          "NO_PROXY",
+                                         "DOCKER_HOST",
                                          "http_proxy",
                                          "https_proxy",
                                          "no_proxy" };
@@ -122,6 +123,8 @@ test_precedence (Temp *t, gconstpointer data)
   g_assert_cmpstr (env->https_proxy, ==, "http://env:2");
   g_assert_cmpstr (env->no_proxy, ==, "env.example");
 
+  g_assert_null (env->docker_host);
+  g_setenv ("DOCKER_HOST", "unix:///env/docker.sock", TRUE);
   g_setenv ("http_proxy", "http://lower:1", TRUE);
   g_setenv ("https_proxy", "http://lower:2", TRUE);
   g_setenv ("no_proxy", "lower.example", TRUE);
@@ -129,6 +132,7 @@ test_precedence (Temp *t, gconstpointer data)
   g_assert_cmpstr (lower->http_proxy, ==, "http://lower:1");
   g_assert_cmpstr (lower->https_proxy, ==, "http://lower:2");
   g_assert_cmpstr (lower->no_proxy, ==, "lower.example");
+  g_assert_cmpstr (lower->docker_host, ==, "unix:///env/docker.sock");
 }
 
 static void
@@ -144,6 +148,7 @@ test_empty_variables (Temp *t, gconstpointer data)
   g_assert_null (ctx->http_proxy);
   g_assert_null (ctx->https_proxy);
   g_assert_null (ctx->no_proxy);
+  g_assert_null (ctx->docker_host);
 }
 
 static void
