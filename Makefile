@@ -3,7 +3,7 @@
 BUILD ?= build
 MESON_OPTIONS ?=
 PREFIX ?= /usr/local
-CHECK = /usr/bin/python3 ci/run-checks.py
+CHECK = /usr/bin/python3 ci/with-root.py /usr/bin/python3 ci/run-checks.py
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -14,7 +14,7 @@ $(BUILD)/build.ninja:
 demo:
 	ci/install-deps.sh build demo
 	$(MAKE) --no-print-directory all
-	BUILD=$(BUILD) ci/demo.sh
+	BUILD=$(BUILD) /usr/bin/python3 ci/with-root.py ci/demo.sh
 
 check: test-build
 	$(CHECK) --build $(BUILD) unit integration booted
@@ -28,7 +28,7 @@ test-build:
 
 check-asan:
 	$(MAKE) --no-print-directory check BUILD=build-asan \
-	  MESON_OPTIONS="-Db_sanitize=address,undefined -Db_lundef=false $(MESON_OPTIONS)"
+	  MESON_OPTIONS="-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all $(MESON_OPTIONS)"
 
 bench:
 	ci/install-deps.sh build demo test bench

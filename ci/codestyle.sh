@@ -64,12 +64,13 @@ function_size() {
 }
 
 include_direction() {
-  local f layer header owner
+  local f layer header owner generated
+  generated=$(of '(^|/)meson\.build$' | xargs -r sed -n "s/.*output: *'\([^']*\.h\)'.*/\1/p")
   while read -r f; do
     [ -n "$f" ] || continue
     layer=$(cut -d/ -f2 <<< "$f")
     while read -r header; do
-      [ -n "$header" ] && [ "$header" != version.h ] || continue
+      [ -n "$header" ] && ! grep -qxF "$header" <<< "$generated" || continue
       owner=$(of "^src/[a-z]+/$header\$" | cut -d/ -f2)
       if [ -z "$owner" ]; then
         finding "$f: no layer has $header"

@@ -107,7 +107,7 @@ def report(test, result):
     for reason in result.skipped:
         print('     skipped: ' + reason)
     if result.failed:
-        lines = result.log.splitlines()
+        lines = [x for x in result.log.splitlines() if not re.match(r'# \w+-DEBUG: ', x)]
         if len(lines) > LOG_LINES:
             print('     | ... %d lines before' % (len(lines) - LOG_LINES))
         for line in lines[-LOG_LINES:]:
