@@ -5,17 +5,23 @@
 #include "context.h"
 #include "progress.h"
 
+typedef struct
+{
+  ScCredentials credentials; /* of --src-creds */
+  const char *auth_file;     /* (nullable): of --authfile */
+} ScPullSettings;
+
 /**
  * sc_pull_image:
  * @text: the image as the user wrote it
- * @credentials: (nullable)
+ * @settings: (nullable)
  *
  * From the user's words to an image in the repository: reference, source, policy, pull; says what it does to @sink.
  *
  * Returns: (transfer full): the name that it is stored under. Errors: those of the steps.
  */
-char *sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *credentials,
-                     const ScProgressSink *sink, GCancellable *cancellable, GError **error) SC_CHECK;
+char *sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,
+                     GCancellable *cancellable, GError **error) SC_CHECK;
 
 /**
  * sc_pull_find:
