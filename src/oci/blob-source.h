@@ -19,8 +19,9 @@ typedef struct _ScBlobSource ScBlobSource;
 
 typedef struct
 {
-  const char *user;     /* (nullable) */
-  const char *password; /* (nullable) */
+  const char *user;           /* (nullable) */
+  const char *password;       /* (nullable) */
+  const char *identity_token; /* (nullable): to be exchanged for the token of a registry */
 } ScCredentials;
 
 /* Asks the user which of @candidates ("registry/repository:tag", NULL-terminated) is meant by @name: its index, or -1

@@ -36,6 +36,8 @@ rule_free (gpointer data)
 {
   ScRegistryRule *rule = data;
 
+  if (rule == NULL)
+    return;
   g_free (rule->prefix);
   g_free (rule->location);
   g_free (rule->file);
@@ -191,41 +193,20 @@ read_rule (const ScToml *table, GError **error)
   return g_steal_pointer (&rule);
 }
 
-/* One place cannot be both: blocked and open, secure and not. */
+/* One place cannot be both: blocked and open, secure and not.  @places: place -> the first rule of it in this file */
 static gboolean
-check_conflicts (const GPtrArray *rules, const ScRegistryRule *rule, const ScToml *at, GError **error)
+check_conflicts (GHashTable *places, ScRegistryRule *rule, const ScToml *at, GError **error)
 {
-  const char *place = *rule->location != '\0' ? rule->location : rule->prefix;
+  char *place = *rule->location != '\0' ? rule->location : rule->prefix;
+  const ScRegistryRule *other = g_hash_table_lookup (places, place);
+  g_autofree char *shown = sc_name_escape (place);
 
-  for (guint i = 0; i < rules->len; i++)
-    {
-      const ScRegistryRule *other = g_ptr_array_index (rules, i);
-      const char *there = *other->location != '\0' ? other->location : other->prefix;
-      g_autofree char *shown = NULL;
-
-      if (strcmp (there, place) != 0 || (other->insecure == rule->insecure && other->blocked == rule->blocked))
-        continue;
-      shown = sc_name_escape (place);
-      return sc_toml_fail (at, error, "registry '%s' is there twice, and '%s' is not the same", shown,
-                           other->insecure != rule->insecure ? "insecure" : "blocked");
-    }
+  if (other == NULL)
+    g_hash_table_insert (places, place, rule);
+  else if (other->insecure != rule->insecure || other->blocked != rule->blocked)
+    return sc_toml_fail (at, error, "registry '%s' is there twice, and '%s' is not the same", shown,
+                         other->insecure != rule->insecure ? "insecure" : "blocked");
   return TRUE;
-}
-
-static const ScRegistryRule *
-find_prefix (const GPtrArray *rules, const char *prefix, guint *out_index)
-{
-  for (guint i = 0; i < rules->len; i++)
-    {
-      const ScRegistryRule *rule = g_ptr_array_index (rules, i);
-
-      if (strcmp (rule->prefix, prefix) == 0)
-        {
-          *out_index = i;
-          return rule;
-        }
-    }
-  return NULL;
 }
 
 /* In one file the first rule of a prefix counts; a later file's takes the place of an earlier one's. */
@@ -233,7 +214,9 @@ static gboolean
 add_rules (ScRegistriesConf *conf, const GPtrArray *tables, GError **error)
 {
   g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (rule_free);
-  guint old = 0;
+  g_autoptr (GHashTable) places = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) prefixes = g_hash_table_new (g_str_hash, g_str_equal); /* of this file */
+  g_autoptr (GPtrArray) merged = g_ptr_array_new_with_free_func (rule_free);
 
   for (guint i = 0; tables != NULL && i < tables->len; i++)
     {
@@ -243,17 +226,26 @@ add_rules (ScRegistriesConf *conf, const GPtrArray *tables, GError **error)
       if (rule == NULL)
         return FALSE;
       g_ptr_array_add (all, rule);
-      if (!check_conflicts (all, rule, table, error))
+      if (!check_conflicts (places, rule, table, error))
         return FALSE;
     }
-  while (all->len > 0)
+  for (guint i = 0; i < all->len; i++)
     {
-      g_autoptr (ScRegistryRule) rule = g_ptr_array_steal_index (all, all->len - 1);
+      ScRegistryRule *rule = g_ptr_array_index (all, i);
 
-      if (find_prefix (conf->rules, rule->prefix, &old) != NULL)
-        g_ptr_array_remove_index (conf->rules, old);
-      g_ptr_array_add (conf->rules, g_steal_pointer (&rule));
+      if (!g_hash_table_add (prefixes, rule->prefix))
+        continue;
+      all->pdata[i] = NULL;
+      g_ptr_array_add (merged, rule);
     }
+  for (guint i = conf->rules->len; i > 0; i--)
+    {
+      ScRegistryRule *old = g_ptr_array_index (conf->rules, i - 1);
+
+      if (g_hash_table_contains (prefixes, old->prefix))
+        g_ptr_array_remove_index (conf->rules, i - 1);
+    }
+  g_ptr_array_extend_and_steal (conf->rules, g_steal_pointer (&merged));
   return TRUE;
 }
 
@@ -335,6 +327,22 @@ set_search (ScRegistriesConf *conf, const ScToml *top, char **list, GError **err
         }
     }
   return TRUE;
+}
+
+static const ScRegistryRule *
+find_prefix (const GPtrArray *rules, const char *prefix, guint *out_index)
+{
+  for (guint i = 0; i < rules->len; i++)
+    {
+      const ScRegistryRule *rule = g_ptr_array_index (rules, i);
+
+      if (strcmp (rule->prefix, prefix) == 0)
+        {
+          *out_index = i;
+          return rule;
+        }
+    }
+  return NULL;
 }
 
 /* The lists of version 1: [registries.search], [registries.insecure] and [registries.block]. */
@@ -462,6 +470,15 @@ load_file (ScRegistriesConf *conf, const ScContext *ctx, const char *path, gbool
   return sc_registries_conf_add (conf, path, text, addition, error);
 }
 
+static int
+compare_rules (gconstpointer a, gconstpointer b)
+{
+  const ScRegistryRule *const *left = a;
+  const ScRegistryRule *const *right = b;
+
+  return strcmp ((*left)->prefix, (*right)->prefix);
+}
+
 static gboolean
 load_dir (ScRegistriesConf *conf, const ScContext *ctx, const char *path, const ScProgressSink *sink, GError **error)
 {
@@ -510,5 +527,7 @@ sc_registries_conf_load (const ScContext *ctx, const ScProgressSink *sink, GErro
       || (user_dir != NULL && !load_dir (conf, ctx, user_dir, sink, error))
       || (aliases != NULL && !load_file (conf, ctx, aliases, TRUE, NULL, sink, error)))
     return NULL;
+  /* Where two prefixes are equally long the first one counts, in this order, as skopeo has it. */
+  g_ptr_array_sort (conf->rules, compare_rules);
   return g_steal_pointer (&conf);
 }

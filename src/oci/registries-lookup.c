@@ -118,10 +118,43 @@ mirror_serves (const ScRegistryRule *rule, const ScRegistryMirror *mirror, gbool
   return mirror->use == SC_MIRROR_FOR_ALL || !by_digest;
 }
 
-static gboolean
-fail_blocked (const char *name, const ScRegistryRule *rule, GError **error)
+/* The rule that forbids asking @target: its place may be blocked by a rule of its own. (nullable) */
+static const ScRegistryRule *
+find_block (const ScRegistriesConf *conf, const ScRegistryRule *rule, const ScRegistryTarget *target)
 {
-  return sc_fail (error, SC_ERROR_DENIED, "%s is blocked by %s (prefix %s)", name, rule->file, rule->prefix);
+  g_autofree char *there = ref_name (target->ref);
+  const ScRegistryRule *other = sc_registries_conf_find (conf, there);
+
+  if (!target->mirror && rule != NULL && rule->blocked)
+    return rule;
+  return other != NULL && other->blocked ? other : NULL;
+}
+
+/* Leaves out what is blocked; an error if nothing is left. */
+static gboolean
+drop_blocked (const ScRegistriesConf *conf, const char *name, const ScRegistryRule *rule, GPtrArray *targets,
+              const ScProgressSink *sink, GError **error)
+{
+  const ScRegistryRule *block = NULL;
+
+  for (guint i = 0; i < targets->len;)
+    {
+      const ScRegistryTarget *target = g_ptr_array_index (targets, i);
+      const ScRegistryRule *found = find_block (conf, rule, target);
+
+      if (found == NULL)
+        {
+          i++;
+          continue;
+        }
+      block = found;
+      sc_progress_debug (sink, "registries: %s/%s is blocked by %s (prefix %s)", target->ref->registry,
+                         target->ref->repository, block->file, block->prefix);
+      g_ptr_array_remove_index (targets, i);
+    }
+  if (targets->len == 0 && block != NULL)
+    return sc_fail (error, SC_ERROR_DENIED, "%s is blocked by %s (prefix %s)", name, block->file, block->prefix);
+  return TRUE;
 }
 
 GPtrArray *
@@ -130,7 +163,6 @@ sc_registries_conf_find_targets (const ScRegistriesConf *conf, const ScReference
 {
   g_autofree char *name = ref_name (ref);
   const ScRegistryRule *rule = sc_registries_conf_find (conf, name);
-  const ScRegistryRule *blocked = NULL;
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_registry_target_free);
   ScRegistryRule none = { .prefix = (char *)"", .location = (char *)"" };
 
@@ -138,8 +170,6 @@ sc_registries_conf_find_targets (const ScRegistriesConf *conf, const ScReference
     sc_progress_debug (sink, "registries: %s falls under prefix %s of %s", name, rule->prefix, rule->file);
   else
     sc_progress_debug (sink, "registries: no rule for %s", name);
-  if (rule != NULL && rule->blocked)
-    return fail_blocked (name, rule, error) ? NULL : NULL;
   for (guint i = 0; rule != NULL && i < rule->mirrors->len; i++)
     {
       const ScRegistryMirror *mirror = g_ptr_array_index (rule->mirrors, i);
@@ -147,23 +177,8 @@ sc_registries_conf_find_targets (const ScRegistriesConf *conf, const ScReference
       if (mirror_serves (rule, mirror, ref->digest != NULL) && !add_target (targets, ref, rule, mirror, error))
         return NULL;
     }
-  if (!add_target (targets, ref, rule != NULL ? rule : &none, NULL, error))
+  if (!add_target (targets, ref, rule != NULL ? rule : &none, NULL, error)
+      || !drop_blocked (conf, name, rule, targets, sink, error))
     return NULL;
-
-  /* A rule may send images to a place that another rule blocks. */
-  for (guint i = targets->len; i > 0; i--)
-    {
-      const ScRegistryTarget *target = g_ptr_array_index (targets, i - 1);
-      g_autofree char *there = ref_name (target->ref);
-      const ScRegistryRule *other = sc_registries_conf_find (conf, there);
-
-      if (other == NULL || !other->blocked)
-        continue;
-      sc_progress_debug (sink, "registries: %s is blocked by %s", there, other->file);
-      blocked = other;
-      g_ptr_array_remove_index (targets, i - 1);
-    }
-  if (targets->len == 0 && blocked != NULL)
-    return fail_blocked (name, blocked, error) ? NULL : NULL;
   return g_steal_pointer (&targets);
 }

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "auth.h"
 #include "certs.h"
 #include "json.h"
 #include "names.h"
@@ -25,6 +26,8 @@
 
 struct _ScRegistryEndpoint
 {
+  GMutex lock;      /* several threads may ask; what changes after the first request is under it */
+  guint answers;    /* challenges that were answered */
   char *registry;   /* as it is called */
   char *host;       /* host[:port] to talk to */
   char *repository; /* there */
@@ -33,8 +36,10 @@ struct _ScRegistryEndpoint
   char *root_url;   /* (nullable): "https://HOST"; NULL: not yet known */
   gboolean insecure;
   const ScContext *ctx;
-  char *user;     /* (nullable) */
-  char *password; /* (nullable) */
+  ScLogin *login;  /* (nullable): NULL: nobody, or not yet looked up */
+  char *auth_file; /* (nullable) */
+  char **helpers;  /* (nullable) */
+  const ScProgressSink *sink;
   ScCerts *certs;
   ScHttpOptions http_options;
   ScHttp *http; /* (nullable): NULL before the first request */
@@ -55,8 +60,10 @@ sc_registry_endpoint_free (ScRegistryEndpoint *self)
   g_free (self->name);
   g_free (self->top);
   g_free (self->root_url);
-  g_free (self->user);
-  g_free (self->password);
+  sc_login_free (self->login);
+  g_free (self->auth_file);
+  g_strfreev (self->helpers);
+  g_mutex_clear (&self->lock);
   g_free (self);
 }
 
@@ -67,6 +74,7 @@ sc_registry_endpoint_new (const ScRegistryPlace *place, const ScBlobSourceOption
   gboolean docker = strcmp (place->registry, DOCKER_REGISTRY) == 0;
   gboolean official = docker && strchr (place->repository, '/') == NULL;
 
+  g_mutex_init (&self->lock);
   self->registry = g_strdup (place->registry);
   self->host = g_strdup (docker ? DOCKER_HOST : place->registry);
   self->repository = g_strconcat (official ? DOCKER_OFFICIAL : "", place->repository, NULL);
@@ -74,8 +82,15 @@ sc_registry_endpoint_new (const ScRegistryPlace *place, const ScBlobSourceOption
   self->top = g_strdup (place->digest != NULL ? place->digest : place->tag != NULL ? place->tag : "latest");
   self->insecure = place->insecure;
   self->ctx = options->ctx;
-  self->user = g_strdup (options->credentials.user);
-  self->password = g_strdup (options->credentials.password);
+  self->auth_file = g_strdup (options->auth_file);
+  self->helpers = g_strdupv ((char **)place->credential_helpers);
+  self->sink = options->sink;
+  if (place->credentials.user != NULL)
+    {
+      self->login = g_new0 (ScLogin, 1);
+      self->login->user = g_strdup (place->credentials.user);
+      self->login->password = g_strdup (place->credentials.password);
+    }
   return self;
 }
 
@@ -103,18 +118,38 @@ sc_registry_endpoint_context (const ScRegistryEndpoint *self)
   return self->ctx;
 }
 
+static gboolean
+find_login (ScRegistryEndpoint *self, GCancellable *cancellable, GError **error)
+{
+  ScLoginQuery query = {
+    .ctx = self->ctx,
+    .registry = self->registry,
+    .repository = self->repository,
+    .auth_file = self->auth_file,
+    .helpers = (const char *const *)self->helpers,
+    .sink = self->sink,
+  };
+
+  if (self->login == NULL)
+    return sc_login_find (&query, &self->login, cancellable, error);
+  sc_progress_debug (self->sink, "credentials: for %s as given", self->name);
+  return TRUE;
+}
+
 /* Before the first request: certificates, credentials, connection. */
 static gboolean
 prepare (ScRegistryEndpoint *self, GCancellable *cancellable, GError **error)
 {
-  ScCredentials credentials = { self->user, self->password };
+  ScCredentials credentials = { NULL };
 
   if (self->http != NULL)
     return TRUE;
   if (self->certs == NULL)
     self->certs = sc_certs_find (self->ctx, self->registry, error);
-  if (self->certs == NULL)
+  if (self->certs == NULL || !find_login (self, cancellable, error))
     return FALSE;
+  if (self->login != NULL)
+    credentials = (ScCredentials){ self->login->user, self->login->password, self->login->identity_token };
   self->http_options = (ScHttpOptions){
     .user_agent = "atomic/" SC_VERSION,
     .ca = self->certs->ca,
@@ -243,25 +278,54 @@ asks_for_range (const char *const *headers)
   return FALSE;
 }
 
+/* Finds out what is not known yet, and who to be now. */
+static gboolean
+make_ready (ScRegistryEndpoint *self, char **out_authorization, guint *out_answers, GCancellable *cancellable,
+            GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  *out_answers = self->answers;
+  return prepare (self, cancellable, error) && find_root_url (self, cancellable, error)
+         && sc_registry_auth_prepare (self->auth, out_authorization, cancellable, error);
+}
+
+/* Answers the challenge to a request that was made when @answers had been given: another thread may have been faster,
+ * then @out_ours is FALSE. */
+static gboolean
+answer (ScRegistryEndpoint *self, const char *challenge, guint answers, gboolean again, gboolean *out_ours,
+        GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+
+  *out_ours = self->answers == answers;
+  if (!*out_ours)
+    return TRUE;
+  if (!sc_registry_auth_answer (self->auth, self->root_url, challenge, again, cancellable, error))
+    return FALSE;
+  self->answers++;
+  return TRUE;
+}
+
 GInputStream *
 sc_registry_endpoint_get (ScRegistryEndpoint *self, const char *path, const char *const *headers, const char *what,
                           ScHttpResponse *response, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *url = NULL;
+  gboolean again = FALSE;
 
   sc_http_response_clear (response);
-  if (!prepare (self, cancellable, error) || !find_root_url (self, cancellable, error))
-    return NULL;
-  url = *path == '/' ? g_strconcat (self->root_url, path, NULL)
-                     : g_strdup_printf ("%s/v2/%s/%s", self->root_url, self->repository, path);
-  for (gboolean again = FALSE;; again = TRUE)
+  for (;;)
     {
-      g_autofree char *authorization = NULL;
+      g_autofree char *authorization = NULL, *url = NULL;
       g_autoptr (GInputStream) stream = NULL;
       g_autoptr (GBytes) body = NULL;
+      gboolean ours = FALSE;
+      guint answers = 0;
 
-      if (!sc_registry_auth_prepare (self->auth, &authorization, cancellable, error))
+      if (!make_ready (self, &authorization, &answers, cancellable, error))
         return NULL;
+      url = *path == '/' ? g_strconcat (self->root_url, path, NULL)
+                         : g_strdup_printf ("%s/v2/%s/%s", self->root_url, self->repository, path);
       stream = sc_http_open (self->http, url, headers, authorization, response, cancellable, error);
       if (stream == NULL)
         return NULL;
@@ -273,7 +337,8 @@ sc_registry_endpoint_get (ScRegistryEndpoint *self, const char *path, const char
         return NULL;
       if (response->status != 401)
         return fail_status (self, what, response->status, body, error) ? NULL : NULL;
-      if (!sc_registry_auth_answer (self->auth, self->root_url, response->www_authenticate, again, cancellable, error))
+      if (!answer (self, response->www_authenticate, answers, again, &ours, cancellable, error))
         return NULL;
+      again = again || ours;
     }
 }

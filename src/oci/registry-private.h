@@ -18,11 +18,13 @@ typedef struct _ScRegistryEndpoint ScRegistryEndpoint;
 /* What an endpoint is made of; everything is copied but the context. */
 typedef struct
 {
-  const char *registry;   /* host[:port] as it is called; certificates and credentials are found under it */
-  const char *repository; /* there; "library/" is put before a name of one part on docker.io */
-  const char *tag;        /* (nullable) */
-  const char *digest;     /* (nullable): wins over @tag */
-  gboolean insecure;      /* TLS is not verified, plain HTTP will do */
+  const char *registry;      /* host[:port] as it is called; certificates and credentials are found under it */
+  const char *repository;    /* there; "library/" is put before a name of one part on docker.io */
+  const char *tag;           /* (nullable) */
+  const char *digest;        /* (nullable): wins over @tag */
+  gboolean insecure;         /* TLS is not verified, plain HTTP will do */
+  ScCredentials credentials; /* (nullable user): NULL: those that sc_login_find() knows */
+  const char *const *credential_helpers; /* (nullable): for sc_login_find() */
 } ScRegistryPlace;
 
 /* Looks nothing up; what can fail does so in the first request. */

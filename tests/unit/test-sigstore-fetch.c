@@ -285,8 +285,6 @@ static void
 test_limits (Fixture *f, gconstpointer data)
 {
   g_autofree char *one = signature_layer (f, "{}", "b25l");
-  g_autofree char *many = NULL;
-  g_autofree char *all = NULL;
   g_autofree char *big = g_strnfill (SC_SIGSTORE_MAX_PAYLOAD_SIZE + 1, ' ');
   g_autofree char *big_layer = signature_layer (f, big, "b25l");
   g_autofree char *names = NULL;

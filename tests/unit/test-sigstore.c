@@ -368,8 +368,8 @@ test_file (void)
     "{}",
     "{\"mimeType\":\"application/vnd.dev.cosign.simplesigning.v1+json\",\"payload\":\"!\",\"annotations\":{}}",
     "{\"mimeType\":\"application/vnd.dev.cosign.simplesigning.v1+json\",\"payload\":\"e30=\",\"annotations\":[]}",
-    "{\"mimeType\":\"application/vnd.dev.cosign.simplesigning.v1+json\",\"payload\":\"e30=\","
-    "\"annotations\":{\"a\":1}}",
+    ("{\"mimeType\":\"application/vnd.dev.cosign.simplesigning.v1+json\",\"payload\":\"e30=\","
+     "\"annotations\":{\"a\":1}}"),
     "{\"mimeType\":\"a\",\"mimeType\":\"b\",\"payload\":\"e30=\",\"annotations\":{}}",
   };
   g_autoptr (GBytes) gpg = g_bytes_new ("\x90\x0d", 2);
