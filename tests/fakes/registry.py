@@ -30,6 +30,7 @@ Who may read:
   --token-uses N       the token is refused after N requests, whatever its age
   --realm URL          named in the challenge instead of our own /token
   --header "NAME: VALUE"  added to every answer (repeatable)
+  --signatures DIR     has OpenShift's signatures extension: those of the manifest sha256:HEX are the files of DIR/HEX
 
 What goes wrong (with every blob, unless --only limits it):
   --truncate N         announces the whole length, sends N bytes and closes
@@ -77,6 +78,7 @@ import threading
 import time
 
 MANIFEST = re.compile(r"^/v2/(?P<name>.+)/manifests/(?P<ref>[^/]+)$")
+SIGNATURES = re.compile(r"^/extensions/v2/(?P<name>.+)/signatures/sha256:(?P<hex>[0-9a-f]{64})$")
 BLOB = re.compile(r"^/v2/(?P<name>.+)/blobs/(?P<ref>sha256:[0-9a-f]{64})$")
 CHUNK = 64 * 1024
 
@@ -206,6 +208,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def blob_path(self, digest):
         return os.path.join(self.options.layout, "blobs", "sha256", digest.removeprefix("sha256:"))
+
+    def give_signatures(self, hex_digits):
+        directory = os.path.join(self.options.signatures, hex_digits)
+        signatures = [{"schemaVersion": 2, "name": "future", "type": "future", "content": ""}]
+        for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+            with open(os.path.join(directory, name), "rb") as file:
+                signatures.append({"schemaVersion": 2, "name": name, "type": "atomic",
+                                   "content": base64.b64encode(file.read()).decode()})
+        self.answer(200, json.dumps({"signatures": signatures}).encode(), [("Content-Type", "application/json")])
 
     def find_manifest(self, ref):
         """(path, media type) or None."""
@@ -342,7 +353,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not self.server.second and not self.allowed():
             return
         if self.path in ("/v2", "/v2/"):
-            self.answer(200, b"{}", [("Content-Type", "application/json")])
+            extension = [("X-Registry-Supports-Signatures", "1")] if options.signatures else []
+            self.answer(200, b"{}", [("Content-Type", "application/json"), *extension])
+            return
+        signatures = SIGNATURES.match(self.path)
+        if signatures and options.signatures:
+            self.give_signatures(signatures["hex"])
             return
         manifest = MANIFEST.match(self.path)
         blob = BLOB.match(self.path)
@@ -406,7 +422,7 @@ def parse_options():
                  "reset", "endless", "no-range", "refuse-range", "hang-up", "tokens-too"):
         parser.add_argument("--" + name, action="store_true")
     for name in ("log", "headers", "redirect-headers", "basic", "token-user", "realm", "redirect-to", "media-type",
-                 "tls-client-ca", "retry-after"):
+                 "tls-client-ca", "retry-after", "signatures"):
         parser.add_argument("--" + name)
     for name in ("token-uses", "truncate", "longer", "slow", "stall", "status", "big-headers", "times", "delay",
                  "bad-range"):

@@ -242,6 +242,39 @@ rejected "signatures without end" ns/app:1 "more than 128 signatures"
 lookaside "$server/large"
 rejected "a signature of any size" ns/app:1 "signature $server/large/ns/app@sha256=$hex/signature-1: "
 
+# ---- a registry that keeps signatures itself
+
+mkdir -p "$T/extension/$hex"
+start_fake extension "$T/hello" --signatures "$T/extension" --basic reader:secret --log "$T/extension.log"
+fake=$REGISTRY
+lookaside "http://127.0.0.1:$port/not-asked"
+from_fake() { atomic --root "$R" pull --src-creds reader:secret "$fake/ns/app:1"; }
+signed_by good.gpg | sed "s|$reg|$fake|" | use_policy
+hexfake=$(jq -r '.manifests[0].digest' "$T/hello/index.json" | cut -d: -f2)
+mkdir -p "$T/extension/$hexfake"
+refused "refused: none in the registry" 1 "wants a signature \(docker $fake\), and there is none at $fake/ns/app$" from_fake
+matches "the registry was asked" "$(cat "$T/extension.log")" "^GET /extensions/v2/ns/app/signatures/sha256:$hexfake 200"
+payload "" | sed "s|$reg|$fake|; s|$hex|$hexfake|" | gpg --local-user "$other" --sign > "$T/extension/$hexfake/1"
+refused "refused: the wrong key in the registry" 1 'accepts none of its 1 signatures: made with key' from_fake
+payload "" | sed "s|$reg|$fake|; s|$hex|$hexfake|" | gpg --local-user "$good" --sign > "$T/extension/$hexfake/2"
+ok "accepted: the second one in the registry" from_fake
+
+# ---- directories, which keep signatures beside the manifest; layouts and archives cannot
+
+lookaside file:///sigs
+signed_by good.gpg '{"type": "exactReference", "dockerReference": "'"$reg/ns/app:1"'"}' | sed 's/"docker": {[^:]*:[^:]*:/"dir": {"":/' | use_policy
+skopeo --insecure-policy --registries.d "$T/registries.d" copy -q --src-tls-verify=false "docker://$reg/ns/app:1" "dir:$T/directory"
+ok "accepted: a signed directory" pull "dir:$T/directory"
+signed_by good.gpg | sed 's/"docker": {[^:]*:[^:]*:/"dir": {"":/' | use_policy
+refused "refused: a directory has no name to match" 1 "it is for the name $reg/ns/app:1, which" pull "dir:$T/directory"
+rm "$T/directory/signature-1"
+refused "refused: a stripped directory" 1 'wants a signature \(dir default\), and there is none' pull "dir:$T/directory"
+echo '{"default": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/keys/good.gpg"}]}' | use_policy
+refused "refused: a layout can have no signature" 1 'images from oci have none' pull "oci:$T/hello:latest"
+skopeo --insecure-policy copy -q "oci:$T/hello:latest" "docker-archive:$T/archive.tar:$reg/ns/app:1"
+refused "refused: an archive can have no signature" 1 'images from docker-archive have none' pull "dockertar:$T/archive.tar"
+signed_by good.gpg | use_policy
+
 # ---- nothing is left behind
 
 lookaside file:///sigs
@@ -301,7 +334,7 @@ ok "change a policy that is not understood" trust add --type insecureAcceptAnyth
 jq -c . "$policy" > "$T/got"
 same "what is not understood is kept, in its order" "$T/got" "$T/wanted"
 is "as is the file's mode" "$(stat -c %a "$policy")" 600
-is "nothing else is left" "$(ls -A "$R/etc/containers" | xargs)" "policy.json registries.d"
+is "nothing else is left" "$(find "$R/etc/containers" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort | xargs)" "policy.json registries.d"
 echo '{"default": [' > "$policy"
 refused "change a policy that is no JSON" 1 'policy.json: line 2, column 1' trust default accept
 is "it is left alone" "$(cat "$policy")" '{"default": ['
