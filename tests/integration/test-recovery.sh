@@ -8,6 +8,9 @@ R=$T/root
 mkdir "$R"
 a() { "$SC_ATOMIC" --root "$R" "$@"; }
 
+# LeakSanitizer cannot work under strace.
+traced() { ASAN_OPTIONS=detect_leaks=0 strace -f -o /dev/null "$@"; }
+
 # as_before TEXT STATUS REGEX COMMAND...: refused, and the empty root is as empty as it was
 as_before() {
   refused "$@"
@@ -41,7 +44,7 @@ as_before "the same, where the checkouts are elsewhere" 1 "NEEDED" \
 
 ok "pull" a pull "oci:$T/good"
 refused "a pull whose refs cannot be flushed" 1 'Input/output error' \
-  strace -f -o /dev/null -e trace=syncfs -e inject=syncfs:error=EIO:when=2 "$SC_ATOMIC" --root "$R" pull "oci:$T/needs"
+  traced -e trace=syncfs -e inject=syncfs:error=EIO:when=2 "$SC_ATOMIC" --root "$R" pull "oci:$T/needs"
 repo=$R/var/lib/containers/atomic/.storage/ostree
 no "... leaves no image" grep -rq needs <(a images list -a)
 is "... and no branch of its layers" "$(ostree --repo="$repo" refs | wc -l)" 3
@@ -51,7 +54,7 @@ matches "... and no object without a branch" "$(ostree --repo="$repo" prune --re
 # Killed at each call that makes a name: the next command must find its way.
 for when in 1 2 3 4; do
   status=0
-  strace -f -o /dev/null -e trace=symlinkat,renameat,renameat2 -e "inject=symlinkat,renameat,renameat2:signal=SIGKILL:when=$when" \
+  traced -e trace=symlinkat,renameat,renameat2 -e "inject=symlinkat,renameat,renameat2:signal=SIGKILL:when=$when" \
     "$SC_ATOMIC" --root "$R" install -n killed good > "$T/.out" 2>&1 || status=$?
   is "install, killed at its name number $when" "$status" 137
   a uninstall killed > "$T/.out" 2>&1 || :
