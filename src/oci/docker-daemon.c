@@ -109,7 +109,7 @@ fail_status (DaemonSource *self, long status, GInputStream *stream, GError **err
   g_autofree char *shown = NULL;
   const char *message = NULL;
 
-  if (body != NULL)
+  if (body != NULL && g_bytes_get_size (body) > 0)
     root = sc_json_parse ("answer", g_bytes_get_data (body, NULL), g_bytes_get_size (body), NULL);
   if (root != NULL && JSON_NODE_HOLDS_OBJECT (root)
       && sc_json_get_string (json_node_get_object (root), "answer", "message", SC_JSON_OPTIONAL, &message, NULL)

@@ -25,7 +25,9 @@ struct _ScHttp
   GMutex lock;
   GCond changed;
   gboolean busy;
-  guint waiting; /* threads in sc_http_enter() */
+  guint waiting;                    /* threads in sc_http_enter() */
+  ScHttpStream *runner;             /* (nullable): for whom the transfers run now */
+  GCancellable *runner_cancellable; /* (nullable): of that */
 
   char *user_agent;
   char *http_proxy;

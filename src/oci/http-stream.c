@@ -3,8 +3,9 @@
 /*
  * One transfer, as a GInputStream that pulls: libcurl runs only inside start() and read(), in the thread of a caller:
  * of this stream's, or while that waits too, of another stream's of the same ScHttp.  What arrives goes straight to the
- * reader's buffer, what is over to a buffer of fixed size, and when that is full curl is paused, so that memory does
- * not grow with the body and the kernel's flow control slows the sender.
+ * reader's buffer, what is over to a buffer of its own.  When that is full curl is paused, so that memory does not grow
+ * with the body and the kernel's flow control slows the sender.  On a connection that streams share (HTTP/2) curl would
+ * go on to read, and keep, what comes for a paused one: there whoever runs the transfers waits for the reader instead.
  *
  * Nothing is decoded or judged here but the framing of HTTP, which curl checks: a body that ends before its announced
  * length is an error of read(), never an end of file.
@@ -15,7 +16,8 @@
 #include <string.h>
 
 /* curl delivers at most CURL_MAX_WRITE_SIZE at once, so that an empty buffer always has room. */
-#define BUFFER_SIZE     (1024 * 1024)
+#define BUFFER_SIZE     ((gsize)1024 * 1024)
+#define READER_WAIT     (2 * G_TIME_SPAN_SECOND) /* for a reader who may never come */
 #define HEADER_MAX_SIZE (128 * 1024)
 #define POLL_MAX_MS     1000
 #define FOLLOW_TICK     (G_TIME_SPAN_SECOND / 20) /* how soon a thread that follows sees that it is cancelled */
@@ -34,6 +36,7 @@ struct _ScHttpStream
 
   /* Bytes that no read() asked for yet: buffer[start, end). */
   guint8 *buffer;
+  gsize buffer_size;
   gsize start;
   gsize end;
   /* The buffer of the read() that is under way. */
@@ -46,6 +49,8 @@ struct _ScHttpStream
   gint64 last_activity; /* monotonic time of the last byte */
   gboolean headers_done;
   gboolean headers_too_long;
+  gboolean shared;  /* the connection may be that of others too */
+  gboolean closing; /* nobody reads any more */
   gboolean paused;
   gboolean done; /* curl is through with it: @result says how */
   CURLcode result;
@@ -58,6 +63,7 @@ sc_http_enter (ScHttp *http)
 {
   g_mutex_lock (&http->lock);
   http->waiting++;
+  g_cond_broadcast (&http->changed);
   while (http->busy)
     {
       curl_multi_wakeup (http->multi);
@@ -73,6 +79,8 @@ sc_http_leave (ScHttp *http)
 {
   g_mutex_lock (&http->lock);
   http->busy = FALSE;
+  http->runner = NULL;
+  http->runner_cancellable = NULL;
   g_cond_broadcast (&http->changed);
   g_mutex_unlock (&http->lock);
 }
@@ -106,8 +114,10 @@ on_header (char *data, size_t size, size_t count, void *user_data)
   gboolean last = (n == 2 && memcmp (data, "\r\n", 2) == 0) || (n == 1 && data[0] == '\n');
   gboolean too_long;
   long status = 0;
+  long version = 0;
 
   curl_easy_getinfo (self->easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo (self->easy, CURLINFO_HTTP_VERSION, &version);
   g_mutex_lock (&self->http->lock);
   self->last_activity = g_get_monotonic_time ();
   self->header_bytes += n;
@@ -116,54 +126,85 @@ on_header (char *data, size_t size, size_t count, void *user_data)
   if (last && status >= 200)
     {
       self->headers_done = TRUE;
+      self->shared = version >= CURL_HTTP_VERSION_2_0;
       g_cond_broadcast (&self->http->changed);
     }
   g_mutex_unlock (&self->http->lock);
   return too_long ? 0 : n;
 }
 
-/* TRUE unless there is no room. */
-static gboolean
-take_bytes (ScHttpStream *self, const char *data, gsize n)
+static gsize
+room (const ScHttpStream *self)
+{
+  gsize used = self->end - self->start;
+
+  return self->dest_size - self->dest_used + (used < BUFFER_SIZE ? BUFFER_SIZE - used : 0);
+}
+
+/* Waits until the reader, who is another thread, has made room for @n bytes; not if somebody wants curl, who may be
+ * that reader. */
+static void
+wait_for_room (ScHttpStream *self, gsize n)
+{
+  ScHttp *http = self->http;
+  gint64 end = g_get_monotonic_time () + READER_WAIT;
+
+  while (room (self) < n && !self->closing && http->waiting == 0 && g_get_monotonic_time () < end
+         && !g_cancellable_is_cancelled (http->runner_cancellable))
+    g_cond_wait_until (&http->changed, &http->lock, MIN (end, g_get_monotonic_time () + FOLLOW_TICK));
+}
+
+static void
+put_bytes (ScHttpStream *self, const char *data, gsize n)
 {
   gsize direct = MIN (n, self->dest_size - self->dest_used);
   gsize rest = n - direct;
 
-  if (self->end == self->start)
-    self->start = self->end = 0;
-  if (rest > BUFFER_SIZE - self->end)
-    {
-      self->paused = TRUE;
-      return FALSE;
-    }
   if (direct > 0)
     {
       memcpy (self->dest + self->dest_used, data, direct);
       self->dest_used += direct;
     }
+  if (rest > 0 && self->end + rest > self->buffer_size)
+    {
+      if (self->start > 0)
+        memmove (self->buffer, self->buffer + self->start, self->end - self->start);
+      self->end -= self->start;
+      self->start = 0;
+      self->buffer_size = MAX (BUFFER_SIZE, self->end + rest);
+      self->buffer = g_realloc (self->buffer, self->buffer_size);
+    }
   if (rest > 0)
     {
-      if (self->buffer == NULL)
-        self->buffer = g_malloc (BUFFER_SIZE);
       memcpy (self->buffer + self->end, data + direct, rest);
       self->end += rest;
     }
   self->received += (gint64)n;
   self->last_activity = g_get_monotonic_time ();
   g_cond_broadcast (&self->http->changed);
-  return TRUE;
 }
 
 static size_t
 on_body (char *data, size_t size, size_t count, void *user_data)
 {
   ScHttpStream *self = user_data;
-  gboolean taken;
+  ScHttp *http = self->http;
+  gsize n = size * count;
+  gboolean own;
 
-  g_mutex_lock (&self->http->lock);
-  taken = take_bytes (self, data, size * count);
-  g_mutex_unlock (&self->http->lock);
-  return taken ? size * count : CURL_WRITEFUNC_PAUSE;
+  g_mutex_lock (&http->lock);
+  own = http->runner == self;
+  if (self->end == self->start)
+    self->start = self->end = 0;
+  if (self->shared && !own)
+    wait_for_room (self, n);
+  /* Beyond its size, but no further than by what the kernel holds. */
+  self->paused = room (self) < n && !self->closing && !(self->shared && (own || http->waiting > 0));
+  if (!self->paused)
+    put_bytes (self, data, n);
+  gboolean paused = self->paused;
+  g_mutex_unlock (&http->lock);
+  return paused ? CURL_WRITEFUNC_PAUSE : n;
 }
 
 ScHttpStream *
@@ -256,7 +297,7 @@ typedef enum
 
 /* Becomes the one who runs the transfers, or waits a little while another does. */
 static Turn
-take_turn (ScHttpStream *self, Enough enough)
+take_turn (ScHttpStream *self, Enough enough, GCancellable *cancellable)
 {
   ScHttp *http = self->http;
   Turn turn = TURN_WAITED;
@@ -269,6 +310,8 @@ take_turn (ScHttpStream *self, Enough enough)
   else
     {
       http->busy = TRUE;
+      http->runner = self;
+      http->runner_cancellable = cancellable;
       turn = TURN_RUN;
     }
   g_mutex_unlock (&http->lock);
@@ -312,7 +355,7 @@ run (ScHttpStream *self, Enough enough, GCancellable *cancellable, GError **erro
   extra.fd = cancel_fd.fd;
   while (!g_cancellable_set_error_if_cancelled (cancellable, error))
     {
-      Turn turn = take_turn (self, enough);
+      Turn turn = take_turn (self, enough, cancellable);
       gboolean failed = FALSE;
       gint64 left;
 
@@ -385,12 +428,19 @@ take_buffered (ScHttpStream *self, void *dest, gsize count, gboolean *out_paused
     {
       memcpy (dest, self->buffer + self->start, n);
       self->start += n;
+      g_cond_broadcast (&self->http->changed);
     }
   else
     {
       self->dest = dest;
       self->dest_size = count;
       self->dest_used = 0;
+      /* It has grown beyond its size. */
+      if (self->buffer_size > BUFFER_SIZE)
+        {
+          g_clear_pointer (&self->buffer, g_free);
+          self->buffer_size = self->start = self->end = 0;
+        }
     }
   *out_paused = n == 0 && self->paused;
   if (*out_paused)
@@ -469,6 +519,10 @@ sc_http_stream_detach (ScHttpStream *self)
 
   if (http == NULL)
     return;
+  g_mutex_lock (&http->lock);
+  self->closing = TRUE;
+  g_cond_broadcast (&http->changed);
+  g_mutex_unlock (&http->lock);
   sc_http_enter (http);
   curl_multi_remove_handle (http->multi, self->easy);
   /* The handle is kept, with its TLS sessions; nothing in it may point here any more. */
@@ -481,7 +535,7 @@ sc_http_stream_detach (ScHttpStream *self)
   g_mutex_unlock (&http->lock);
   curl_slist_free_all (g_steal_pointer (&self->headers));
   g_clear_pointer (&self->buffer, g_free);
-  self->start = self->end = 0;
+  self->buffer_size = self->start = self->end = 0;
 }
 
 static gboolean

@@ -14,8 +14,8 @@
 #include "certs.h"
 #include "digest.h"
 #include "fs.h"
+#include "http-retry.h"
 #include "http.h"
-#include "retry.h"
 #include "version.h"
 
 #define ROOT_DIR "/var/lib/containers/sigstore"

@@ -12,10 +12,10 @@
 
 #include "auth.h"
 #include "challenge.h"
+#include "http-retry.h"
 #include "json.h"
 #include "names.h"
 #include "reference.h"
-#include "retry.h"
 
 #define TOKEN_REPLY_MAX   ((gsize)1024 * 1024)
 #define TOKEN_DEFAULT_AGE 60 /* seconds, if the reply does not say */

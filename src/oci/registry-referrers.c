@@ -8,8 +8,8 @@
 
 #include <string.h>
 
+#include "http-retry.h"
 #include "registry-private.h"
-#include "retry.h"
 
 #define QUERY_MAX 2048
 

@@ -13,8 +13,8 @@
 
 #include <string.h>
 
+#include "http-retry.h"
 #include "registry-private.h"
-#include "retry.h"
 
 #define PROGRESS  ((guint64)64 * 1024)
 #define OPENS_MAX 2000

@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "digest.h"
+#include "http-retry.h"
 #include "registries-conf.h"
 #include "registry-private.h"
 #include "registry-stream.h"
-#include "retry.h"
 #include "short-names.h"
 
 typedef struct

@@ -7,7 +7,6 @@
 
 #include "signature.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "json.h"
@@ -88,7 +87,7 @@ check_optional (JsonObject *optional, GError **error)
           && json_node_get_value_type (timestamp) != G_TYPE_DOUBLE))
     return sc_fail (error, SC_ERROR_INVALID, "signature: optional.timestamp: expected a number");
   seconds = json_node_get_double (timestamp);
-  if (seconds != floor (seconds) || fabs (seconds) >= 0x1p63)
+  if (!(seconds >= -0x1p63 && seconds < 0x1p63) || seconds != (double)(gint64)seconds)
     return sc_fail (error, SC_ERROR_INVALID, "signature: optional.timestamp: expected an integer");
   return TRUE;
 }

@@ -176,12 +176,15 @@ fail_taken (const ScTomlReader *reader, const char *name, const ScToml *there, G
 gboolean
 sc_toml_read_pair (ScTomlReader *reader, ScToml *table, GError **error)
 {
-  ScTomlReader start = *reader;
-  g_autoptr (GPtrArray) key = read_key (reader, error);
+  ScTomlReader start;
+  g_autoptr (GPtrArray) key = NULL;
   ScToml *there = NULL;
   ScToml *value = NULL;
   const char *last = NULL;
 
+  sc_toml_skip_blank (reader);
+  start = *reader;
+  key = read_key (reader, error);
   if (key == NULL)
     return FALSE;
   for (guint i = 0; i + 1 < key->len; i++)

@@ -156,7 +156,7 @@ pump (ScLayerStream *s, GError **error)
         return FALSE;
     }
   /* What is wrong with the blob says more than what that did to its compression. */
-  if (!check_blob (s, error) || !feed (s, NULL, 0, &buffer, error) || !sc_decompressor_end (s->decompressor, error))
+  if (!check_blob (s, error) || !feed (s, in, 0, &buffer, error) || !sc_decompressor_end (s->decompressor, error))
     return FALSE;
   if (buffer != NULL && buffer->size > 0)
     {

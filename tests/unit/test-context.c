@@ -7,16 +7,11 @@
 #include "context.h"
 #include "fs.h"
 
-static const char *const variables[] = { "ATOMIC_OSTREE_REPO",
-                                         "ATOMIC_OSTREE_CHECKOUT_PATH",
-                                         "RUNC_PATH",
-                                         "HTTP_PROXY",
-                                         "HTTPS_PROXY",
-                                         "NO_PROXY",
-                                         "DOCKER_HOST",
-                                         "http_proxy",
-                                         "https_proxy",
-                                         "no_proxy" };
+static const char *const variables[] = { "ATOMIC_OSTREE_REPO", "ATOMIC_OSTREE_CHECKOUT_PATH",
+                                         "RUNC_PATH",          "HTTP_PROXY",
+                                         "HTTPS_PROXY",        "NO_PROXY",
+                                         "DOCKER_HOST",        "http_proxy",
+                                         "https_proxy",        "no_proxy" };
 
 typedef struct
 {

@@ -64,7 +64,6 @@ test_places (void)
   g_autofree char *checkouts = g_build_filename (dir.path, "checkouts", NULL);
   g_autofree char *var = g_build_filename (dir.path, "var", "tmp", NULL);
   ScContext ctx = { .root = dir.path, .repo = (char *)"/repo", .checkouts = (char *)"/checkouts" };
-  g_autoptr (GError) error = NULL;
   g_autofree char *first = NULL, *second = NULL, *third = NULL, *fourth = NULL;
 
   /* Nothing of it is there: /var/tmp of this system. */

@@ -5,7 +5,7 @@
  * every wait ends at once when it is cancelled.
  */
 
-#include "retry.h"
+#include "http-retry.h"
 
 #include <curl/curl.h>
 #include <string.h>
