@@ -25,6 +25,7 @@ Who may read:
   --basic USER:PW      asks for Basic credentials
   --bearer             asks for a token of this server's own /token, given to everybody
   --token-user USER:PW the same, but /token wants these Basic credentials
+  --refresh-token TOKEN  the same, but /token wants a POST with this refresh token (OAuth 2), and no other request
   --token-key NAME     the reply's member that holds the token: token (default), access_token, or anything wrong
   --token-life SECONDS its expires_in (default 300); the token is refused when they are over
   --token-uses N       the token is refused after N requests, whatever its age
@@ -76,6 +77,7 @@ import struct
 import sys
 import threading
 import time
+import urllib.parse
 
 MANIFEST = re.compile(r"^/v2/(?P<name>.+)/manifests/(?P<ref>[^/]+)$")
 SIGNATURES = re.compile(r"^/extensions/v2/(?P<name>.+)/signatures/sha256:(?P<hex>[0-9a-f]{64})$")
@@ -185,7 +187,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer_error(401, "UNAUTHORIZED", "authentication required",
                               [("WWW-Authenticate", 'Basic realm="fake"')])
             return False
-        if options.bearer or options.token_user:
+        if options.bearer or options.token_user or options.refresh_token:
             if given.startswith("Bearer ") and self.state.use_token(given[7:]):
                 return True
             realm = options.realm or self.state.base + "/token"
@@ -198,11 +200,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def give_token(self):
         options = self.options
+        if options.refresh_token and not self.has_refresh_token():
+            self.answer(401, b"{}")
+            return
         if options.token_user and self.headers.get("Authorization") != basic(options.token_user):
             self.answer(401, b"{}", [("WWW-Authenticate", 'Basic realm="token"')])
             return
         body = {options.token_key: self.state.new_token(), "expires_in": options.token_life}
         self.answer(200, json.dumps(body).encode(), [("Content-Type", "application/json")])
+
+    def has_refresh_token(self):
+        if self.command != "POST":
+            return False
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+        return form.get("grant_type") == ["refresh_token"] and form.get("refresh_token") == [self.options.refresh_token] \
+            and form.get("service") == ["fake registry"] and "scope" in form
 
     # Content
 
@@ -340,6 +352,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 break
         self.close_connection = True
 
+    def do_POST(self):
+        self.state.append(self.options.headers, "".join(f"{self.path} {n}: {v}\n" for n, v in self.headers.items()))
+        if self.path == "/token" and not self.server.second:
+            self.give_token()
+        elif self.path == "/redirect" and not self.server.second:
+            self.answer(307, b"elsewhere\n", [("Location", self.state.other + "/token")])
+        else:
+            self.answer_error(404, "NAME_INVALID", "no such path")
+
     def do_GET(self):
         options = self.options
         record = options.redirect_headers if self.server.second else options.headers
@@ -421,8 +442,8 @@ def parse_options():
     for name in ("until-eof", "bearer", "flip", "chunked", "no-length", "redirect", "redirect-loop", "on-manifests",
                  "reset", "endless", "no-range", "refuse-range", "hang-up", "tokens-too"):
         parser.add_argument("--" + name, action="store_true")
-    for name in ("log", "headers", "redirect-headers", "basic", "token-user", "realm", "redirect-to", "media-type",
-                 "tls-client-ca", "retry-after", "signatures"):
+    for name in ("log", "headers", "redirect-headers", "basic", "token-user", "refresh-token", "realm", "redirect-to",
+                 "media-type", "tls-client-ca", "retry-after", "signatures"):
         parser.add_argument("--" + name)
     for name in ("token-uses", "truncate", "longer", "slow", "stall", "status", "big-headers", "times", "delay",
                  "bad-range"):

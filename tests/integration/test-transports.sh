@@ -6,6 +6,9 @@
 . "$(dirname "$0")/../lib.sh"
 need_root
 unset DOCKER_HOST
+for tool in skopeo podman buildah umoci zstd; do
+  command -v "$tool" > /dev/null || skip_all "$tool is not installed"
+done
 
 IMAGE=$T/image
 /usr/bin/python3 - "$IMAGE" <<'END'
@@ -65,7 +68,7 @@ same_root() {
   is "$text: no temporary file is left" "$(find "$root" -name '.atomic-*')" ""
 }
 
-# name_of: what the image in $T/root is called
+# names: what the images in $T/root are called
 names() { atomic --root "$T/root" images list --json | jq -r '.[] | .repo + ":" + .tag' | sort | paste -sd' '; }
 
 copy() { skopeo --insecure-policy copy -q "$@"; }
@@ -208,6 +211,7 @@ rm -rf root && mkdir root
 refused "containers-storage, a tool that fails in the middle" 1 'podman: Error: the disk is on fire' \
   env PATH="$T/broken:$PATH" "$SC_ATOMIC" --root "$T/root" pull containers-storage:five
 is "... nothing is left" "$(find root ! -type d; find root -name '.atomic-*')" ""
+# shellcheck disable=SC2016 # for the script
 sed -i 's/^echo.*/echo $$ > "$PIDFILE"; exec sleep 1000/' broken/podman
 PIDFILE=$T/broken.pid PATH="$T/broken:$PATH" start "$SC_ATOMIC" --root "$T/root" pull containers-storage:five > "$T/.all" 2>&1
 puller=$!

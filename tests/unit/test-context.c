@@ -7,11 +7,22 @@
 #include "context.h"
 #include "fs.h"
 
-static const char *const variables[] = { "ATOMIC_OSTREE_REPO", "ATOMIC_OSTREE_CHECKOUT_PATH",
-                                         "RUNC_PATH",          "HTTP_PROXY",
-                                         "HTTPS_PROXY",        "NO_PROXY",
-                                         "DOCKER_HOST",        "http_proxy",
-                                         "https_proxy",        "no_proxy" };
+static const char *const variables[] = { "ATOMIC_OSTREE_REPO",
+                                         "ATOMIC_OSTREE_CHECKOUT_PATH",
+                                         "RUNC_PATH",
+                                         "HTTP_PROXY",
+                                         "HTTPS_PROXY",
+                                         "NO_PROXY",
+                                         "DOCKER_HOST",
+                                         "http_proxy",
+                                         "https_proxy",
+                                         "no_proxy",
+                                         "CONTAINERS_REGISTRIES_CONF",
+                                         "REGISTRY_AUTH_FILE",
+                                         "DOCKER_CONFIG",
+                                         "XDG_CONFIG_HOME",
+                                         "XDG_CACHE_HOME",
+                                         "XDG_RUNTIME_DIR" };
 
 typedef struct
 {
@@ -358,6 +369,43 @@ test_root_slash (Temp *t, gconstpointer data)
     }
 }
 
+/* Where other tools look for the configuration of registries. */
+static void
+test_tools (Temp *t, gconstpointer data)
+{
+  g_autoptr (ScContext) none = load (t);
+
+  g_assert_null (none->registries_conf);
+  g_assert_null (none->auth_file);
+  g_assert_null (none->docker_config);
+  g_assert_null (none->user_config);
+  g_assert_null (none->user_cache);
+  g_assert_null (none->user_runtime);
+  g_setenv ("CONTAINERS_REGISTRIES_CONF", "/c/registries.conf", TRUE);
+  g_setenv ("REGISTRY_AUTH_FILE", "/c/auth.json", TRUE);
+  g_setenv ("DOCKER_CONFIG", "/c/docker", TRUE);
+  g_setenv ("XDG_CONFIG_HOME", "/c/config", TRUE);
+  g_setenv ("XDG_CACHE_HOME", "/c/cache", TRUE);
+  g_setenv ("XDG_RUNTIME_DIR", "/c/run", TRUE);
+  g_autoptr (ScContext) all = load (t);
+  g_assert_cmpstr (all->registries_conf, ==, "/c/registries.conf");
+  g_assert_cmpstr (all->auth_file, ==, "/c/auth.json");
+  g_assert_cmpstr (all->docker_config, ==, "/c/docker");
+  g_assert_cmpstr (all->user_config, ==, "/c/config");
+  g_assert_cmpstr (all->user_cache, ==, "/c/cache");
+  g_assert_cmpstr (all->user_runtime, ==, "/c/run");
+
+  /* A relative base directory counts as none; a relative file is a mistake. */
+  g_setenv ("XDG_CONFIG_HOME", "config", TRUE);
+  g_autoptr (ScContext) relative = load (t);
+  g_assert_null (relative->user_config);
+  g_autoptr (GError) error = NULL;
+  g_setenv ("REGISTRY_AUTH_FILE", "auth.json", TRUE);
+  g_assert_null (sc_context_new (t->root, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+  g_assert_cmpstr (error->message, ==, "environment variable REGISTRY_AUTH_FILE: 'auth.json' is not an absolute path");
+}
+
 #define ADD(path, func) g_test_add (path, Temp, NULL, temp_setup, func, temp_teardown)
 
 int
@@ -373,6 +421,7 @@ main (int argc, char **argv)
   ADD ("/context/conf-hostile", test_conf_hostile);
   ADD ("/context/conf-file-types", test_conf_file_types);
   ADD ("/context/environment-refused", test_environment_refused);
+  ADD ("/context/tools", test_tools);
   ADD ("/context/root", test_root);
   ADD ("/context/root-slash", test_root_slash);
   return g_test_run ();

@@ -499,6 +499,51 @@ test_attach_terminal (Temp *t, gconstpointer data)
   g_assert_cmpint (WEXITSTATUS (status), ==, 7);
 }
 
+static gboolean
+ask_shell (const char *script, const char *input, guint seconds, char **out, GCancellable *cancellable, GError **error)
+{
+  const char *const argv[] = { "sh", "-c", script, NULL };
+
+  return sc_subprocess_ask (argv, input, seconds, out, cancellable, error);
+}
+
+/* Input to the end, output also of a program that fails. */
+static void
+test_ask (Temp *t, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *out = NULL, *failed = NULL, *silent = NULL;
+
+  g_assert_true (ask_shell ("tr a-z A-Z", "name\n", 60, &out, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (out, ==, "NAME\n");
+  g_assert_false (ask_shell ("cat; echo reason >&2; exit 3", "in", 60, &failed, NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_FAILED);
+  g_assert_cmpstr (error->message, ==, "sh: reason");
+  g_assert_cmpstr (failed, ==, "in");
+  g_clear_error (&error);
+  /* A program need not read what it is told. */
+  g_assert_true (ask_shell (":", "in", 60, &silent, NULL, &error));
+  g_assert_cmpstr (silent, ==, "");
+}
+
+static void
+test_ask_no_answer (Temp *t, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autofree char *out = NULL;
+
+  g_assert_false (ask_shell ("exec sleep 600", "", 1, &out, cancellable, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_FAILED);
+  g_assert_cmpstr (error->message, ==, "sh: no answer for 1 seconds");
+  g_assert_null (out);
+  g_clear_error (&error);
+  g_cancellable_cancel (cancellable);
+  g_assert_false (ask_shell ("exec sleep 600", "", 60, &out, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
 #define ADD(path, data, func) g_test_add (path, Temp, data, temp_setup, func, temp_teardown)
 
 int
@@ -526,5 +571,7 @@ main (int argc, char **argv)
   ADD ("/programs/attach-status", NULL, test_attach_status);
   ADD ("/programs/attach-cancel", NULL, test_attach_cancel);
   ADD ("/programs/attach-terminal", NULL, test_attach_terminal);
+  ADD ("/subprocess/ask", NULL, test_ask);
+  ADD ("/subprocess/ask-no-answer", NULL, test_ask_no_answer);
   return g_test_run ();
 }
