@@ -102,8 +102,8 @@ void sc_registry_target_free (ScRegistryTarget *target);
  * @ref: with registry; "library/" is in its repository where it belongs
  *
  * Returns: (element-type ScRegistryTarget): the mirrors that serve @ref, then its own location; at least one.  A rule
- * that is blocked forbids its location, whatever that is, but not the mirrors that it names: "from the mirrors alone" is
- * written so.
+ * that is blocked forbids its location, whatever that is, but not the mirrors that it names: "from the mirrors alone"
+ * is written so.
  *
  * Errors: SC_ERROR_DENIED "REGISTRY/REPOSITORY is blocked by FILE"; SC_ERROR_INVALID if a location of the rule does not
  * make a reference.
