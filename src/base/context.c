@@ -25,6 +25,7 @@ typedef enum
   SETTING_PATH,    /* absolute */
   SETTING_PROGRAM, /* a name without slash, or an absolute path */
   SETTING_STORAGE, /* "ostree" */
+  SETTING_SECONDS, /* a number from 1 to 3600; the member is a guint */
   SETTING_DIR,     /* absolute; any other is taken for none (XDG base directory specification) */
 } SettingType;
 
@@ -32,7 +33,7 @@ typedef struct
 {
   const char *key;      /* (nullable): in atomic.conf */
   const char *variable; /* (nullable): in the environment */
-  gsize offset;         /* in ScContext, of a char * */
+  gsize offset;         /* in ScContext, of a char * (but see SettingType) */
   SettingType type;
   gboolean empty_variable; /* does an empty variable count? */
 } Setting;
@@ -49,6 +50,7 @@ static const Setting settings[] = {
   { "http_proxy", "HTTP_PROXY", offsetof (ScContext, http_proxy), SETTING_TEXT, TRUE },
   { "https_proxy", "HTTPS_PROXY", offsetof (ScContext, https_proxy), SETTING_TEXT, TRUE },
   { "no_proxy", "NO_PROXY", offsetof (ScContext, no_proxy), SETTING_TEXT, TRUE },
+  { "network_timeout", NULL, offsetof (ScContext, network_timeout), SETTING_SECONDS, FALSE },
   { NULL, "DOCKER_HOST", offsetof (ScContext, docker_host), SETTING_TEXT, FALSE },
   { NULL, "http_proxy", offsetof (ScContext, http_proxy), SETTING_TEXT, TRUE },
   { NULL, "https_proxy", offsetof (ScContext, https_proxy), SETTING_TEXT, TRUE },
@@ -61,6 +63,17 @@ static const Setting settings[] = {
   { NULL, "XDG_RUNTIME_DIR", offsetof (ScContext, user_runtime), SETTING_DIR, FALSE },
 };
 
+static gboolean
+set_seconds (ScContext *ctx, const Setting *setting, const char *name, const char *value, GError **error)
+{
+  guint64 seconds = 0;
+
+  if (!g_ascii_string_to_unsigned (value, 10, 1, 3600, &seconds, NULL))
+    return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is not a number of seconds from 1 to 3600", name, value);
+  *(guint *)(gpointer)((char *)ctx + setting->offset) = (guint)seconds;
+  return TRUE;
+}
+
 /* @name is what the value was given as, for the message. */
 static gboolean
 set_value (ScContext *ctx, const Setting *setting, const char *name, const char *value, GError **error)
@@ -71,6 +84,8 @@ set_value (ScContext *ctx, const Setting *setting, const char *name, const char 
     return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is not an absolute path", name, value);
   if (setting->type == SETTING_PROGRAM && strchr (value, '/') && !g_path_is_absolute (value))
     return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is neither a name nor an absolute path", name, value);
+  if (setting->type == SETTING_SECONDS)
+    return set_seconds (ctx, setting, name, value, error);
   if (setting->offset == NOWHERE || (setting->type == SETTING_DIR && !g_path_is_absolute (value)))
     return TRUE;
 

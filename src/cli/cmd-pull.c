@@ -12,6 +12,9 @@ typedef struct
 {
   const char *credentials;
   const char *auth_file;
+  const char *os;
+  const char *architecture;
+  const char *variant;
 } PullOptions;
 
 /* Splits "USER[:PASSWORD]"; without a password asks for it. */
@@ -38,7 +41,10 @@ run_pull (ScInvocation *invocation, GError **error)
   const PullOptions *options = invocation->options;
   g_autofree char *user = NULL, *password = NULL;
   g_auto (ScPulled) pulled = { 0 };
-  ScPullSettings settings = { .auth_file = options->auth_file };
+  ScPullSettings settings = { .auth_file = options->auth_file,
+                              .os = options->os,
+                              .architecture = options->architecture,
+                              .variant = options->variant };
   gboolean ok;
 
   if (options->credentials
@@ -57,6 +63,11 @@ static const ScOption pull_options[] = {
     "who to be for the registry; the password is asked for if it is left out" },
   { "authfile", 0, SC_OPTION_STRING, G_STRUCT_OFFSET (PullOptions, auth_file), "FILE",
     "look for credentials in this file first" },
+  { "arch", 0, SC_OPTION_STRING, G_STRUCT_OFFSET (PullOptions, architecture), "ARCH",
+    "of an image for several platforms the one for this architecture: amd64, arm64, ..." },
+  { "variant", 0, SC_OPTION_STRING, G_STRUCT_OFFSET (PullOptions, variant), "VARIANT",
+    "... for this variant of it: v7, v8, ..." },
+  { "os", 0, SC_OPTION_STRING, G_STRUCT_OFFSET (PullOptions, os), "OS", "... for this operating system" },
   SC_OPTION_END,
 };
 

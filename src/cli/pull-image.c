@@ -4,6 +4,7 @@
  */
 #include "pull-image.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "image-query.h"
@@ -60,6 +61,24 @@ record_choice (const ScContext *ctx, ScBlobSource *source, const ScProgressSink 
     sc_progress_note (sink, "the choice could not be recorded: %s", error->message);
 }
 
+/* The platform that the user asks for; the members are the user's words and the host's. */
+static ScPlatform
+find_platform (const ScPullSettings *settings)
+{
+  ScPlatform platform = *sc_platform_host ();
+
+  if (settings && settings->os)
+    platform.os = (char *)settings->os;
+  if (settings && settings->architecture && strcmp (settings->architecture, platform.architecture) != 0)
+    {
+      platform.architecture = (char *)settings->architecture;
+      platform.variant = NULL;
+    }
+  if (settings && settings->variant)
+    platform.variant = (char *)settings->variant;
+  return platform;
+}
+
 gboolean
 sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,
                ScPulled *out_pulled, GCancellable *cancellable, GError **error)
@@ -70,6 +89,7 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   g_autoptr (ScVerifiedImage) image = NULL;
   g_auto (ScPulled) pulled = { 0 };
   gboolean asked = FALSE;
+  ScPlatform platform = find_platform (settings);
   ScBlobSourceOptions options = { .ctx = ctx, .sink = sink, .choose_data = &asked };
 
   if (!ref)
@@ -88,7 +108,7 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
     return FALSE;
-  image = sc_policy_verify (source, policy, NULL, cancellable, error);
+  image = sc_policy_verify (source, policy, &platform, cancellable, error);
   if (!image)
     return FALSE;
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);

@@ -21,6 +21,8 @@ typedef struct
 {
   ScCredentials credentials; /* of --src-creds */
   const char *auth_file;     /* (nullable): of --authfile */
+  /* Of an image for several platforms, which one; each (nullable): this machine's. */
+  const char *os, *architecture, *variant;
 } ScPullSettings;
 
 /**

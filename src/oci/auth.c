@@ -264,7 +264,7 @@ sc_login_find_in (const ScLoginQuery *query, const char *name, GBytes *text, gbo
   g_autoptr (GError) reason = NULL;
   gsize size = 0;
   const void *data = g_bytes_get_data (text, &size);
-  g_autoptr (JsonNode) node = sc_json_parse (name, data, size, &reason);
+  g_autoptr (JsonNode) node = sc_json_parse (name, data != NULL ? data : "", size, &reason);
   JsonObject *top = NULL;
 
   *out = NULL;

@@ -159,6 +159,8 @@ prepare (ScRegistryEndpoint *self, GCancellable *cancellable, GError **error)
     .http_proxy = self->ctx->http_proxy,
     .https_proxy = self->ctx->https_proxy,
     .no_proxy = self->ctx->no_proxy,
+    .connect_timeout = self->ctx->network_timeout,
+    .stall_timeout = self->ctx->network_timeout,
   };
   self->http = sc_http_new (&self->http_options, error);
   if (self->http == NULL)
@@ -181,6 +183,8 @@ probe (ScRegistryEndpoint *self, const char *root_url, gboolean loopback, long *
 
   /* A server that speaks plain HTTP may wait for the rest of what it takes for a request. */
   options.connect_timeout = loopback ? PROBE_LOOPBACK_SECONDS : PROBE_SECONDS;
+  if (self->ctx->network_timeout > 0)
+    options.connect_timeout = MIN (options.connect_timeout, self->ctx->network_timeout);
   http = sc_http_new (&options, error);
   if (http == NULL)
     return FALSE;
@@ -202,6 +206,7 @@ find_root_url (ScRegistryEndpoint *self, GCancellable *cancellable, GError **err
   g_autofree char *https = g_strconcat ("https://", self->host, NULL);
   g_autofree char *http = g_strconcat ("http://", self->host, NULL);
   g_autoptr (GError) https_error = NULL;
+  g_autoptr (GError) http_error = NULL;
   long status = 0;
 
   if (self->root_url != NULL)
@@ -213,14 +218,18 @@ find_root_url (ScRegistryEndpoint *self, GCancellable *cancellable, GError **err
     }
   /* 400 is what servers that want TLS answer to a request without. */
   if (g_error_matches (https_error, SC_ERROR, SC_ERROR_UNAVAILABLE)
-      && probe (self, http, loopback, &status, cancellable, NULL) && status != 400)
+      && probe (self, http, loopback, &status, cancellable, &http_error) && status != 400)
     {
       self->root_url = g_steal_pointer (&http);
       return TRUE;
     }
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
-  g_propagate_error (error, g_steal_pointer (&https_error));
+  /* There is something that speaks HTTP, if badly. */
+  if (http_error != NULL && !g_error_matches (http_error, SC_ERROR, SC_ERROR_UNAVAILABLE))
+    g_propagate_error (error, g_steal_pointer (&http_error));
+  else
+    g_propagate_error (error, g_steal_pointer (&https_error));
   return FALSE;
 }
 
@@ -264,7 +273,7 @@ fail_status (ScRegistryEndpoint *self, const char *what, long status, GBytes *bo
   if (status == 429)
     return sc_fail (error, SC_ERROR_UNAVAILABLE, "%s answered 429 for %s (too many requests)%s", self->registry, what,
                     why);
-  if (status >= 500)
+  if (status >= 500 || status == 408)
     return sc_fail (error, SC_ERROR_UNAVAILABLE, "%s answered %ld for %s%s", self->registry, status, what, why);
   return sc_fail (error, SC_ERROR_INVALID, "%s answered %ld for %s%s", self->registry, status, what, why);
 }
@@ -283,7 +292,7 @@ static gboolean
 make_ready (ScRegistryEndpoint *self, char **out_authorization, guint *out_answers, GCancellable *cancellable,
             GError **error)
 {
-  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   *out_answers = self->answers;
   return prepare (self, cancellable, error) && find_root_url (self, cancellable, error)
@@ -296,7 +305,7 @@ static gboolean
 answer (ScRegistryEndpoint *self, const char *challenge, guint answers, gboolean again, gboolean *out_ours,
         GCancellable *cancellable, GError **error)
 {
-  G_GNUC_UNUSED g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&self->lock);
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
 
   *out_ours = self->answers == answers;
   if (!*out_ours)

@@ -12,6 +12,7 @@
 
 #include "names.h"
 
+G_GNUC_PRINTF (5, 0)
 static gboolean
 fail_at (const char *file, guint line, guint column, GError **error, const char *format, va_list args)
 {

@@ -180,6 +180,7 @@ test_digest (void)
   /* Manifests and blobs come from there from now on. */
   g_autoptr (GBytes) again = source->klass->fetch_manifest (source, f.manifest, NULL, NULL, &error);
   g_assert_no_error (error);
+  assert_bytes (again, MANIFEST);
   ScDescriptor blob = { .digest = f.blob, .size = 7 };
   g_autoptr (GBytes) content = sc_blob_source_fetch_blob (source, &blob, 100, NULL, &error);
   g_assert_no_error (error);
@@ -253,6 +254,7 @@ test_credentials (void)
   g_autofree char *text = g_strdup_printf ("%s/x:v1", main->host);
   g_autoptr (GBytes) bytes = fetch (&f, text, "me", NULL, &error);
   g_assert_no_error (error);
+  assert_bytes (bytes, MANIFEST);
   g_autofree char *told = temp_dir_read (&f.layout, "mirror-headers");
   g_assert_null (strstr (told, "Authorization"));
   g_autofree char *main_told = temp_dir_read (&f.layout, "main-headers");
@@ -262,6 +264,7 @@ test_credentials (void)
   g_autoptr (ScBlobSource) source = NULL;
   g_autoptr (GBytes) again = fetch (&f, text, "me", &source, &error);
   g_assert_no_error (error);
+  assert_bytes (again, MANIFEST);
   g_assert_cmpuint (sc_registry_current_endpoint (source), ==, 0);
   g_autofree char *told_now = temp_dir_read (&f.layout, "mirror-headers");
   assert_has (told_now, "Authorization: Basic b3RoZXI6cHc=");

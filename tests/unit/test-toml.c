@@ -141,6 +141,7 @@ test_limit (void)
   g_autoptr (ScToml) whole = sc_toml_parse ("conf", text, SC_TOML_MAX_SIZE, &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (whole);
   g_autoptr (ScToml) more = sc_toml_parse ("conf", text, SC_TOML_MAX_SIZE + 1, &error);
   g_assert_null (more);
   g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
