@@ -447,6 +447,13 @@ sc_http_post_form (ScHttp *self, const char *url, const char *const *headers, co
   return stream != NULL ? sc_http_read_body (stream, max, cancellable, error) : NULL;
 }
 
+gint64
+sc_http_parse_date (const char *text)
+{
+  /* curl would take a bare number for one. */
+  return g_ascii_isalpha (text[0]) ? (gint64)curl_getdate (text, NULL) : -1;
+}
+
 GBytes *
 sc_http_read_body (GInputStream *stream, gsize max, GCancellable *cancellable, GError **error)
 {

@@ -72,6 +72,9 @@ GInputStream *sc_http_open (ScHttp *http, const char *url, const char *const *he
 GBytes *sc_http_post_form (ScHttp *http, const char *url, const char *const *headers, const char *form, gsize max,
                            ScHttpResponse *response, GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* Seconds since the epoch of an HTTP date in any of its three forms (RFC 9110, section 5.6.7), -1 if it is none. */
+gint64 sc_http_parse_date (const char *text);
+
 /* Reads what is left of @stream; more than @max bytes is SC_ERROR_LIMIT. */
 GBytes *sc_http_read_body (GInputStream *stream, gsize max, GCancellable *cancellable, GError **error) SC_CHECK;
 

@@ -7,7 +7,6 @@
 
 #include "retry.h"
 
-#include <curl/curl.h>
 #include <string.h>
 
 #define FIRST_WAIT_MS 500
@@ -18,17 +17,14 @@ sc_retry_parse_after (const char *header, gint64 now)
 {
   g_autofree char *text = g_strstrip (g_strdup (header));
   gint64 seconds = -1;
-  time_t when;
+  gint64 when = -1;
 
   if (text[0] != '\0' && strspn (text, "0123456789") == strlen (text))
     return strlen (text) > 9 ? SC_RETRY_MAX_WAIT : (int)MIN (g_ascii_strtoll (text, NULL, 10), SC_RETRY_MAX_WAIT);
-  /* curl knows the three forms of an HTTP date, and would take a bare number for one. */
-  if (!g_ascii_isalpha (text[0]))
+  when = sc_http_parse_date (text);
+  if (when < 0)
     return -1;
-  when = curl_getdate (text, NULL);
-  if (when == (time_t)-1)
-    return -1;
-  seconds = (gint64)when - now;
+  seconds = when - now;
   return (int)CLAMP (seconds, 0, SC_RETRY_MAX_WAIT);
 }
 

@@ -87,6 +87,7 @@ test_built_in (Temp *t, gconstpointer data)
   g_assert_null (ctx->http_proxy);
   g_assert_null (ctx->https_proxy);
   g_assert_null (ctx->no_proxy);
+  g_assert_cmpuint (ctx->network_timeout, ==, 0);
   g_assert_cmpstr (ctx->program, ==, exe);
   g_assert_false (ctx->debug);
 }
@@ -100,6 +101,7 @@ test_built_in (Temp *t, gconstpointer data)
   "registry_confdir: /conf/registries.d\n"                                                                             \
   "http_proxy: \"http://conf:1\"\n"                                                                                    \
   "https_proxy: http://conf:2\n"                                                                                       \
+  "network_timeout: 17\n"                                                                                              \
   "no_proxy: conf.example\n"
 
 static void
@@ -114,6 +116,7 @@ test_precedence (Temp *t, gconstpointer data)
   g_assert_cmpstr (conf->http_proxy, ==, "http://conf:1");
   g_assert_cmpstr (conf->https_proxy, ==, "http://conf:2");
   g_assert_cmpstr (conf->no_proxy, ==, "conf.example");
+  g_assert_cmpuint (conf->network_timeout, ==, 17);
 
   g_setenv ("ATOMIC_OSTREE_REPO", "/env/repo", TRUE);
   g_setenv ("ATOMIC_OSTREE_CHECKOUT_PATH", "/env/checkouts", TRUE);
@@ -190,6 +193,10 @@ test_conf_refused (Temp *t, gconstpointer data)
     ScError code;
     const char *expected;
   } rows[] = {
+    { "network_timeout: 0\n", SC_ERROR_INVALID,
+      "/etc/atomic.conf: line 1: network_timeout: '0' is not a number of seconds from 1 to 3600" },
+    { "network_timeout: soon\n", SC_ERROR_INVALID,
+      "/etc/atomic.conf: line 1: network_timeout: 'soon' is not a number of seconds from 1 to 3600" },
     { "default_storage: docker\n", SC_ERROR_UNSUPPORTED,
       "/etc/atomic.conf: line 1: default_storage: storage 'docker' is not supported, only 'ostree'" },
     { "# c\n\ncheckout_path: var/lib\n", SC_ERROR_INVALID,
