@@ -75,7 +75,7 @@ endures() {
   local text=$1
   shift
   fake "$@"
-  rm -rf "$R/var"
+  rm -rf "${R:?}/var"
   : > "$T/.err"
   ok "$text: the pull ends well" pull
   silent
@@ -87,7 +87,7 @@ gives_up() {
   local text=$1 regex=$2 most=$3 n
   shift 3
   fake "$@"
-  rm -rf "$R/var"
+  rm -rf "${R:?}/var"
   refused "$text" 1 "$regex" pull
   silent
   no "... nothing is left" test -e "$R/var"
@@ -160,7 +160,7 @@ silent
 
 # Gigabytes of zeros after the archive are no reason to fail, nor to take memory.
 LAYOUT=bomb-after fake
-rm -rf "$R/var"
+rm -rf "${R:?}/var"
 ok "a gzip bomb after the end of the archive" /usr/bin/python3 "$SC_SOURCE/tests/max-rss.py" "$T/rss" \
   "$SC_ATOMIC" --root "$R" pull --src-creds "me:$SECRET" "$REGISTRY/img"
 rss=$(cat "$T/rss")
@@ -175,7 +175,7 @@ fi
 # ---- Ctrl-C while it waits for a registry that wants to be left alone
 
 fake --status 429 --retry-after 3600
-rm -rf "$R/var"
+rm -rf "${R:?}/var"
 start env --default-signal=INT "$SC_ATOMIC" --root "$R" pull --src-creds "me:$SECRET" "$REGISTRY/img" \
   > "$T/.out" 2> "$T/.err"
 pid=$!
@@ -192,7 +192,7 @@ no "... nothing is left" test -e "$R/var"
 tokens() {
   rm -f "$registry" "$T/second"
   start_fake fake "$T/img" --log "$registry" --redirect-headers "$T/second" "$@"
-  rm -rf "$R/var"
+  rm -rf "${R:?}/var"
 }
 tokens --token-user "me:$SECRET" --tokens-too --status 503 --times 2 --only /token
 ok "a token server that is busy: the pull ends well" pull
@@ -217,7 +217,7 @@ start_proxy() {
   wait_until 20 test -s "$T/proxy.port"
   PROXY=http://127.0.0.1:$(cat "$T/proxy.port")
 }
-rm -rf "$R/var"
+rm -rf "${R:?}/var"
 fake
 start_proxy --to "$REGISTRY"
 REGISTRY=registry.test:5000
@@ -227,7 +227,7 @@ matches "... which was asked for it" "$(cat "$T/proxy.log")" '^GET http://regist
 refused "NO_PROXY" 1 "registry.test" env HTTP_PROXY="$PROXY" HTTPS_PROXY="$PROXY" NO_PROXY=.test "$SC_ATOMIC" \
   --root "$R" pull "http:$REGISTRY/img"
 echo "http_proxy: $PROXY" >> "$R/etc/atomic.conf"
-rm -rf "$R/var" "$T/proxy.log"
+rm -rf "${R:?}/var" "$T/proxy.log"
 ok "a proxy in atomic.conf" a pull --src-creds "me:$SECRET" "http:$REGISTRY/img"
 matches "... which was asked" "$(cat "$T/proxy.log")" '^GET http://registry.test:5000/v2/img/blobs/'
 echo 'network_timeout: 2' > "$R/etc/atomic.conf"
@@ -239,14 +239,14 @@ make_certificate "$T/tls"
   2> "$T/openssl.log" || cat "$T/openssl.log" >&2
 mkdir -p "$R/etc/containers/certs.d/registry.test"
 cp "$T/tls/ca.crt" "$R/etc/containers/certs.d/registry.test/"
-rm -rf "$R/var"
+rm -rf "${R:?}/var"
 fake --tls "$T/tls/server.crt" "$T/tls/server.key"
 start_proxy --to "$REGISTRY"
 ok "https through a proxy" env HTTPS_PROXY="$PROXY" "$SC_ATOMIC" --root "$R" pull --src-creds "me:$SECRET" \
   registry.test/img
 matches "... by CONNECT" "$(cat "$T/proxy.log")" '^CONNECT registry.test:443 200'
 silent
-rm -rf "$R/var"
+rm -rf "${R:?}/var"
 fake --tls "$T/tls/server.crt" "$T/tls/server.key" --redirect-to "http://registry.test{path}"
 start_proxy --to "$REGISTRY"
 refused "a redirect from https to http" 1 "from https to http" env HTTPS_PROXY="$PROXY" HTTP_PROXY="$PROXY" \
@@ -269,7 +269,7 @@ silent
 
 if [ -e /proc/net/if_inet6 ] && grep -q '^0\{31\}1 ' /proc/net/if_inet6; then
   fake --bind ::1
-  rm -rf "$R/var"
+  rm -rf "${R:?}/var"
   REGISTRY="[::1]:${REGISTRY##*:}"
   ok "IPv6" pull
   matches "... its name" "$(a images list -n)" '\[::1\]:[0-9]+/img'

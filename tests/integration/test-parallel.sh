@@ -48,7 +48,7 @@ HTTPS_PROXY=http://127.0.0.1:$(cat "$T/proxy.port")
 export HTTPS_PROXY
 
 for i in 1 2 3; do
-  rm -rf "$R/var" "$T/proxy.log"
+  rm -rf "${R:?}/var" "$T/proxy.log"
   forget_requests tls
   ok "pull number $i" /usr/bin/python3 "$SC_SOURCE/tests/max-rss.py" "$T/rss" \
     "$SC_ATOMIC" --root "$R" pull --src-creds reader:secret registry.test/test/img

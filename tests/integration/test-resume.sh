@@ -93,7 +93,7 @@ resumes() {
   objects "$T/plain-$layout" > "$T/wanted"
   same "... the repository holds the image and nothing else" "$T/got" "$T/wanted"
   no "... nothing is kept any more" test -e "$root/$kept_dir"
-  is "... tmp/ is clean" "$(ls "$(repo_of "$root")/tmp" | grep -v '^cache$' | xargs)" ""
+  is "... tmp/ is clean" "$(find "$(repo_of "$root")/tmp" -mindepth 1 -maxdepth 1 ! -name cache -printf '%f ')" ""
 }
 
 read -r hex size < <(layers single)
