@@ -6,6 +6,7 @@
  * directory.  Opening inside a root is fs-open.c, removing trees fs-remove.c.
  */
 #include "fs.h"
+#include "sort.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -359,12 +360,6 @@ sc_fs_make_temp_dir_at (int dfd, const char *prefix, GError **error)
   return sc_fail_errno_null (error, errno, "%s.XXXXXX", prefix);
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 static void
 close_dir (DIR *dir)
 {
@@ -397,7 +392,7 @@ sc_fs_list_dir_at (int dfd, const char *path, GError **error)
       if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
         g_ptr_array_add (names, g_strdup (entry->d_name));
     }
-  g_ptr_array_sort (names, compare_names);
+  sc_sort_strings (names);
   g_ptr_array_add (names, NULL);
   return (char **)g_ptr_array_steal (names, NULL);
 }

@@ -22,6 +22,12 @@ sc_unit_name (const char *name)
 }
 
 char *
+sc_tmpfiles_name (const char *name)
+{
+  return g_strdup_printf ("tmpfiles-%s.conf", name);
+}
+
+char *
 sc_unit_path (const ScContext *ctx, const char *name)
 {
   return g_strdup_printf ("%s/%s.service", ctx->unit_dir, name);
@@ -249,8 +255,7 @@ sc_container_deactivate (const ScContext *ctx, const char *name, const ScProgres
                          GError **error)
 {
   g_autoptr (ScSystemd) systemd = sc_systemd_new (ctx, cancellable, error);
-  g_autofree char *unit = sc_unit_name (name), *path = sc_unit_path (ctx, name),
-                  *tmpfiles = g_strdup_printf ("tmpfiles-%s.conf", name);
+  g_autofree char *unit = sc_unit_name (name), *path = sc_unit_path (ctx, name), *tmpfiles = sc_tmpfiles_name (name);
   gboolean has_unit = deployment_has (ctx, name, unit);
 
   if (systemd == NULL)

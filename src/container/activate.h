@@ -12,8 +12,10 @@
 /* Where the unit and the tmpfiles configuration of a container are, as the host sees them. (transfer full) */
 char *sc_unit_path (const ScContext *ctx, const char *name);
 char *sc_tmpfiles_path (const ScContext *ctx, const char *name);
-/* "NAME.service" (transfer full) */
+/* "NAME.service": the unit, and its copy in the deployment. (transfer full) */
 char *sc_unit_name (const char *name);
+/* "tmpfiles-NAME.conf": the copy in the deployment. (transfer full) */
+char *sc_tmpfiles_name (const char *name);
 
 /**
  * sc_deployment_activate:

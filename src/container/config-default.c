@@ -15,6 +15,7 @@
 #include "fs.h"
 #include "passwd.h"
 #include "seccomp.h"
+#include "sort.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -95,12 +96,6 @@ add_mount (JsonBuilder *builder, const Mount *mount)
   json_builder_end_object (builder);
 }
 
-static int
-compare_paths (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 /* (transfer full): the image's volumes as clean paths, each once, parents first. */
 static GPtrArray *
 list_volumes (const ScImageConfig *image, GError **error)
@@ -118,7 +113,7 @@ list_volumes (const ScImageConfig *image, GError **error)
           || sc_config_path_is_below (path, "/sys") || sc_config_path_is_below (path, "/dev"))
         return sc_fail_null (error, SC_ERROR_INVALID, "image config: Volumes: '%s' cannot be a volume", *volume);
     }
-  g_ptr_array_sort (paths, compare_paths);
+  sc_sort_strings (paths);
   for (guint i = paths->len; i-- > 1;)
     if (strcmp (paths->pdata[i], paths->pdata[i - 1]) == 0)
       g_ptr_array_remove_index (paths, i);

@@ -14,6 +14,7 @@
 #include "fs.h"
 #include "info.h"
 #include "json.h"
+#include "sort.h"
 
 #define NAME_LIMIT 128
 #define FILE_LIMIT (4 * 1024 * 1024)
@@ -34,9 +35,8 @@ sc_deployment_free (ScDeployment *d)
   g_free (d);
 }
 
-/* (nullable): the ".<digits>" that @name ends in. */
-static const char *
-number_suffix (const char *name)
+const char *
+sc_deployment_suffix (const char *name)
 {
   const char *dot = strrchr (name, '.');
 
@@ -71,7 +71,7 @@ static gboolean
 parse_target (ScDeployment *d, const char *target, GError **error)
 {
   g_autofree char *base = g_path_get_basename (target);
-  const char *suffix = number_suffix (base);
+  const char *suffix = sc_deployment_suffix (base);
   guint64 number = 0;
 
   if (suffix == NULL || strlen (d->name) != (gsize)(suffix - base) || strncmp (base, d->name, strlen (d->name)) != 0
@@ -147,7 +147,7 @@ is_link (int base, const char *name)
 static gboolean
 is_container (int base, const char *name, gboolean preinstalled)
 {
-  const char *suffix = number_suffix (name);
+  const char *suffix = sc_deployment_suffix (name);
   g_autofree char *owner = suffix == NULL ? NULL : g_strndup (name, (gsize)(suffix - name));
   struct stat st;
 
@@ -203,12 +203,6 @@ add_names (const ScContext *ctx, gboolean preinstalled, GPtrArray *names, GError
   return TRUE;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 GPtrArray *
 sc_deployment_list (const ScContext *ctx, GError **error)
 {
@@ -217,7 +211,7 @@ sc_deployment_list (const ScContext *ctx, GError **error)
 
   if (!add_names (ctx, FALSE, names, error) || !add_names (ctx, TRUE, names, error))
     return NULL;
-  g_ptr_array_sort (names, compare_names);
+  sc_sort_strings (names);
   for (guint i = 0; i < names->len; i++)
     {
       g_autoptr (GError) local = NULL;

@@ -33,6 +33,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScDeployment, sc_deployment_free)
 /* A container's name: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 128 characters.  SC_ERROR_USAGE. */
 gboolean sc_container_name_check (const char *name, GError **error) SC_CHECK;
 
+/* (nullable): the ".<digits>" that the name of a deployment ends in; points into @name. */
+const char *sc_deployment_suffix (const char *name);
+
 /* The live deployment of @name; SC_ERROR_NOT_FOUND "no container 'X'". Reads info, and config.json for the command. */
 ScDeployment *sc_deployment_load (const ScContext *ctx, const char *name, GError **error) SC_CHECK;
 

@@ -12,6 +12,7 @@
 
 #include "fs.h"
 #include "json.h"
+#include "sort.h"
 #include "template.h"
 
 #define EXPORT_MAX_SIZE (1024 * 1024)
@@ -229,12 +230,6 @@ add_variables (GHashTable *all, const char *file, const char *text, GError **err
   return TRUE;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 char **
 sc_exports_variables (const ScExports *exports, GError **error)
 {
@@ -265,7 +260,7 @@ sc_exports_variables (const ScExports *exports, GError **error)
   g_hash_table_iter_init (&iter, all);
   while (g_hash_table_iter_next (&iter, &key, NULL))
     g_ptr_array_add (sorted, g_strdup (key));
-  g_ptr_array_sort (sorted, compare_names);
+  sc_sort_strings (sorted);
   g_ptr_array_add (sorted, NULL);
   return (char **)g_ptr_array_steal (sorted, NULL);
 }

@@ -11,12 +11,7 @@
 #include <string.h>
 
 #include "model-private.h"
-
-static int
-compare_strings (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
+#include "sort.h"
 
 /* The names of an object's members, sorted: Go writes a set as an object of empty objects. */
 static gboolean
@@ -34,7 +29,7 @@ parse_set (JsonObject *object, const char *where, const char *key, char ***out, 
   json_object_iter_init (&iter, set);
   while (json_object_iter_next (&iter, &name, NULL))
     g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, compare_strings);
+  sc_sort_strings (names);
   g_ptr_array_add (names, NULL);
   *out = (char **)g_ptr_array_free (g_steal_pointer (&names), FALSE);
   return TRUE;

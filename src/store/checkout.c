@@ -10,9 +10,9 @@
 #include <gio/gunixoutputstream.h>
 #include <unistd.h>
 
+#include "blob.h"
 #include "fs.h"
 #include "object-writer.h"
-#include "refname.h"
 #include "store-private.h"
 #include "tree.h"
 
@@ -158,9 +158,9 @@ stack_layers (ScStore *store, const ScImage *image, GCancellable *cancellable, G
   for (guint i = 0; i < image->manifest->layers->len; i++)
     {
       const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, i);
-      g_autofree char *branch = sc_refname_for_blob (layer->digest), *commit = NULL;
+      g_autofree char *commit = NULL;
 
-      if (!ostree_repo_resolve_rev (store->repo, branch, TRUE, &commit, error))
+      if (!sc_blob_find (store->repo, layer->digest, &commit, error))
         return NULL;
       if (commit == NULL)
         return sc_fail_null (error, SC_ERROR_NOT_FOUND, "layer %s is not in the repository: pull the image again",

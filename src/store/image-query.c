@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "blob.h"
 #include "digest.h"
 #include "reference.h"
 #include "refname.h"
@@ -44,18 +45,26 @@ split_name (ScImage *image)
   image->tag = g_strdup (at + 1);
 }
 
+/* docker.size of a blob's commit, 0 if it does not say. */
+static guint64
+commit_size (GVariant *commit)
+{
+  g_autoptr (GVariant) meta = g_variant_get_child_value (commit, 0);
+  const char *text;
+
+  return g_variant_lookup (meta, "docker.size", "&s", &text) ? g_ascii_strtoull (text, NULL, 10) : 0;
+}
+
 static guint64
 layer_size (OstreeRepo *repo, const char *digest)
 {
-  g_autofree char *branch = sc_refname_for_blob (digest), *commit = NULL;
-  g_autoptr (GVariant) variant = NULL, meta = NULL;
-  const char *text;
+  g_autofree char *commit = NULL;
+  g_autoptr (GVariant) variant = NULL;
 
-  if (!ostree_repo_resolve_rev (repo, branch, TRUE, &commit, NULL) || commit == NULL
+  if (!sc_blob_find (repo, digest, &commit, NULL) || commit == NULL
       || !ostree_repo_load_commit (repo, commit, &variant, NULL, NULL))
     return 0;
-  meta = g_variant_get_child_value (variant, 0);
-  return g_variant_lookup (meta, "docker.size", "&s", &text) ? g_ascii_strtoull (text, NULL, 10) : 0;
+  return commit_size (variant);
 }
 
 /* Fills in from the manifest that the commit holds; a repository of an older tool may have none that we understand. */
@@ -104,7 +113,7 @@ read_commit (ScImage *image, OstreeRepo *repo)
   image->created = (gint64)ostree_commit_get_timestamp (variant);
   if (sc_refname_blob (image->branch) != NULL)
     {
-      image->virtual_size = layer_size (repo, image->name);
+      image->virtual_size = commit_size (variant);
       return;
     }
   meta = g_variant_get_child_value (variant, 0);
@@ -299,8 +308,7 @@ sc_image_find (ScStore *store, const char *text, GCancellable *cancellable, GErr
 ScImageConfig *
 sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *branch = NULL, *commit = NULL;
-  g_autoptr (GFile) root = NULL, file = NULL;
+  g_autofree char *commit = NULL;
   g_autoptr (GBytes) raw = NULL;
 
   if (image->problem != NULL)
@@ -308,16 +316,12 @@ sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancel
   if (image->manifest == NULL)
     return sc_fail_null (error, SC_ERROR_NOT_FOUND, "image %s has no manifest in the repository: pull it again",
                          image->name);
-  branch = sc_refname_for_blob (image->manifest->config->digest);
-  if (!ostree_repo_resolve_rev (store->repo, branch, TRUE, &commit, error))
+  if (!sc_blob_find (store->repo, image->manifest->config->digest, &commit, error))
     return sc_prefix_null (error, "image %s", image->name);
   if (commit == NULL)
     return sc_fail_null (error, SC_ERROR_NOT_FOUND, "image %s has no config in the repository: pull it again",
                          image->name);
-  if (!ostree_repo_read_commit (store->repo, commit, &root, NULL, cancellable, error))
-    return sc_prefix_null (error, "image %s", image->name);
-  file = g_file_get_child (root, "content");
-  raw = g_file_load_bytes (file, cancellable, NULL, error);
+  raw = sc_blob_load_config (store->repo, commit, cancellable, error);
   if (raw == NULL)
     return sc_prefix_null (error, "image %s: config", image->name);
   return sc_image_config_parse (raw, error);

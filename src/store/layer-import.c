@@ -12,9 +12,11 @@
 #include <locale.h>
 #include <string.h>
 
+#include "blob.h"
 #include "layer-stream.h"
 #include "layer-tree.h"
 #include "object-writer.h"
+#include "sort.h"
 
 #define WHITEOUT ".wh."
 /* Holes cost nothing to announce: this many bytes of a layer's files may be holes. */
@@ -70,12 +72,6 @@ open_archive (Import *im, GError **error)
   return TRUE;
 }
 
-static int
-compare_xattrs (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 /* File capabilities and what users put there. SELinux labels are the host's business, other system and trusted ones
  * must not come from an image, and user.ostreemeta is how a bare-user repository keeps owner and mode. */
 static gboolean
@@ -114,7 +110,7 @@ read_xattrs (struct archive_entry *entry, GVariant **out, GError **error)
     }
   if (names->len == 0)
     return TRUE;
-  g_ptr_array_sort (names, compare_xattrs);
+  sc_sort_strings (names);
   for (guint i = 0; i < names->len; i++)
     {
       const char *key = g_ptr_array_index (names, i);
@@ -384,20 +380,14 @@ write_commit (Import *im, guint64 uncompressed, char **out_commit, GError **erro
 {
   ScObjectMeta implied = { .mode = AE_IFDIR | 0755 };
   g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
-  g_autoptr (OstreeMutableTree) mtree = NULL;
-  g_autoptr (GFile) root = NULL;
   g_autofree char *size = g_strdup_printf ("%" G_GUINT64_FORMAT, im->args->layer->size);
   g_autofree char *full = g_strdup_printf ("%" G_GUINT64_FORMAT, uncompressed);
-  g_autofree char *tree = NULL;
   GVariant *notes;
   guint8 checksum[SC_SHA256_SIZE];
-  char hex[SC_SHA256_HEX + 1];
 
   if (!sc_object_writer_dirmeta (im->writer, &implied, checksum, im->cancellable, error))
     return FALSE;
   sc_layer_tree_finish (im->tree, checksum);
-  if (!sc_tree_write (sc_layer_tree_root (im->tree), im->args->repo, &tree, im->cancellable, error))
-    return FALSE;
   g_variant_dict_insert (meta, "docker.size", "s", size);
   g_variant_dict_insert (meta, "docker.uncompressed_size", "s", full);
   g_variant_dict_insert (meta, "docker.uncompressed_digest", "s", im->args->diff_id);
@@ -405,11 +395,8 @@ write_commit (Import *im, guint64 uncompressed, char **out_commit, GError **erro
     g_variant_dict_insert_value (meta, SC_META_IMPLIED_DIRS, notes);
   if ((notes = sc_layer_tree_lower_links (im->tree)) != NULL)
     g_variant_dict_insert_value (meta, SC_META_LOWER_LINKS, notes);
-  sc_digest_to_hex (sc_layer_tree_root (im->tree)->checksum, hex);
-  mtree = ostree_mutable_tree_new_from_checksum (im->args->repo, tree, hex);
-  return ostree_repo_write_mtree (im->args->repo, mtree, &root, im->cancellable, error)
-         && ostree_repo_write_commit (im->args->repo, NULL, NULL, NULL, g_variant_dict_end (meta),
-                                      OSTREE_REPO_FILE (root), out_commit, im->cancellable, error);
+  return sc_tree_commit (sc_layer_tree_root (im->tree), im->args->repo, g_variant_dict_end (meta), out_commit,
+                         im->cancellable, error);
 }
 
 static void

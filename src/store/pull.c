@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "image-query.h"
+#include "blob.h"
 #include "layer-import.h"
 #include "object-writer.h"
 #include "refname.h"
@@ -52,15 +52,6 @@ pull_clear (Pull *p)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pull, pull_clear)
 
-/* (nullable): the commit of the blob's branch, NULL without error if there is none. */
-static gboolean
-find_blob (Pull *p, const char *digest, char **out_commit, GError **error)
-{
-  g_autofree char *branch = sc_refname_for_blob (digest);
-
-  return ostree_repo_resolve_rev (p->repo, branch, TRUE, out_commit, error);
-}
-
 /* (transfer full) (nullable): a string of a commit's metadata. */
 static gboolean
 commit_string (Pull *p, const char *commit, const char *key, char **out, GError **error)
@@ -89,18 +80,6 @@ check_stored_layer (Pull *p, const char *commit, const char *diff_id, GError **e
                   stored);
 }
 
-static gboolean
-load_stored_config (Pull *p, const char *commit, GBytes **out, GError **error)
-{
-  g_autoptr (GFile) root = NULL, file = NULL;
-
-  if (!ostree_repo_read_commit (p->repo, commit, &root, NULL, p->cancellable, error))
-    return FALSE;
-  file = g_file_get_child (root, "content");
-  *out = g_file_load_bytes (file, p->cancellable, NULL, error);
-  return *out != NULL;
-}
-
 /* A commit of one file at the top, mode 0644. */
 static gboolean
 write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadata, char **out_commit, GError **error)
@@ -108,12 +87,8 @@ write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadat
   g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
   g_autoptr (ScObjectWriter) writer = sc_object_writer_new (p->repo);
   g_autoptr (ScNode) root = sc_node_new_dir ();
-  g_autoptr (OstreeMutableTree) mtree = NULL;
-  g_autoptr (GFile) file = NULL;
-  g_autofree char *tree = NULL;
   ScObjectMeta dir = { .mode = S_IFDIR | 0755 }, regular = { .mode = S_IFREG | 0644 };
   guint8 checksum[SC_SHA256_SIZE];
-  char hex[SC_SHA256_HEX + 1];
   gsize size;
   gconstpointer data = g_bytes_get_data (content, &size);
 
@@ -122,14 +97,8 @@ write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadat
       || !sc_object_writer_end (writer, checksum, p->cancellable, error))
     return FALSE;
   sc_node_set_child (root, name, sc_node_new_file (SC_NODE_FILE, checksum));
-  if (!sc_object_writer_dirmeta (writer, &dir, root->checksum, p->cancellable, error)
-      || !sc_tree_write (root, p->repo, &tree, p->cancellable, error))
-    return FALSE;
-  sc_digest_to_hex (root->checksum, hex);
-  mtree = ostree_mutable_tree_new_from_checksum (p->repo, tree, hex);
-  return ostree_repo_write_mtree (p->repo, mtree, &file, p->cancellable, error)
-         && ostree_repo_write_commit (p->repo, NULL, NULL, NULL, owned, OSTREE_REPO_FILE (file), out_commit,
-                                      p->cancellable, error);
+  return sc_object_writer_dirmeta (writer, &dir, root->checksum, p->cancellable, error)
+         && sc_tree_commit (root, p->repo, owned, out_commit, p->cancellable, error);
 }
 
 static gboolean
@@ -139,9 +108,9 @@ bring_config (Pull *p, GError **error)
   g_autofree char *commit = NULL, *actual = NULL;
   g_autoptr (GBytes) raw = NULL;
 
-  if (!find_blob (p, descriptor->digest, &commit, error))
+  if (!sc_blob_find (p->repo, descriptor->digest, &commit, error))
     return FALSE;
-  if (commit != NULL && !load_stored_config (p, commit, &raw, error))
+  if (commit != NULL && (raw = sc_blob_load_config (p->repo, commit, p->cancellable, error)) == NULL)
     return FALSE;
   if (raw != NULL)
     actual = sc_digest_of (g_bytes_get_data (raw, NULL), g_bytes_get_size (raw));
@@ -229,7 +198,7 @@ bring_layer (Pull *p, guint index, GError **error)
   g_autofree char *commit = g_strdup (known);
 
   p->current = index;
-  if (commit == NULL && !find_blob (p, layer->digest, &commit, error))
+  if (commit == NULL && !sc_blob_find (p->repo, layer->digest, &commit, error))
     return FALSE;
   if (commit != NULL && !check_stored_layer (p, commit, diff_id, error))
     return FALSE;
@@ -318,7 +287,7 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
   if (commit == NULL)
     return TRUE;
   if (!commit_string (p, commit, "docker.digest", &digest, error)
-      || !find_blob (p, p->manifest->config->digest, &config, error))
+      || !sc_blob_find (p->repo, p->manifest->config->digest, &config, error))
     return FALSE;
   if (g_strcmp0 (digest, p->manifest->digest) != 0 || config == NULL)
     return TRUE;
@@ -327,7 +296,7 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
       const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
       g_autofree char *layer_commit = NULL;
 
-      if (!find_blob (p, layer->digest, &layer_commit, error))
+      if (!sc_blob_find (p->repo, layer->digest, &layer_commit, error))
         return FALSE;
       if (layer_commit == NULL)
         return TRUE;

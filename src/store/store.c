@@ -59,28 +59,15 @@ sc_store_repo (ScStore *store)
   return store->repo;
 }
 
-const char *
-sc_store_path (ScStore *store)
-{
-  return store->path;
-}
-
-/* The device of @path or of its nearest parent that exists; FALSE if there is none. */
+/* The device of @path or of its nearest parent that exists. */
 static gboolean
 device_of (const char *path, dev_t *out)
 {
-  g_autofree char *p = g_strdup (path);
+  g_autofree char *missing = sc_fs_first_missing (path), *parent = g_path_get_dirname (missing);
   struct stat st;
 
-  while (stat (p, &st) != 0)
-    {
-      g_autofree char *parent = g_path_get_dirname (p);
-
-      if (strcmp (parent, p) == 0)
-        return FALSE;
-      g_free (p);
-      p = g_steal_pointer (&parent);
-    }
+  if (stat (path, &st) != 0 && stat (parent, &st) != 0)
+    return FALSE;
   *out = st.st_dev;
   return TRUE;
 }
@@ -173,7 +160,7 @@ open_or_create (ScStore *store, ScStoreFlags flags, GCancellable *cancellable, G
     store->repo = ostree_repo_open_at (AT_FDCWD, store->path, cancellable, error);
   else
     {
-      /* Tell "there is none" from "we may not look": access() of the nearest parent that exists says which. */
+      /* "There is none" is not "we may not look". */
       struct stat st;
 
       if (stat (objects, &st) == 0 || errno == ENOENT)

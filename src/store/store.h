@@ -29,8 +29,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScStore, sc_store_free)
 
 /* (nullable): NULL if there is no repository yet (SC_STORE_READ). */
 OstreeRepo *sc_store_repo (ScStore *store);
-/* The repository's directory, for messages. */
-const char *sc_store_path (ScStore *store);
 
 /**
  * ScStoreLock: a hold on the repository, by OSTree's own lock file, so that other programs that use the repository take

@@ -4,6 +4,7 @@
  * tree-apply.c.  Names were checked by whoever put them in; depth is bounded by SC_TREE_MAX_DEPTH.
  */
 #include "tree.h"
+#include "sort.h"
 
 #include <string.h>
 
@@ -60,12 +61,6 @@ sc_node_remove_child (ScNode *dir, const char *name)
     g_hash_table_remove (dir->children, name);
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 GPtrArray *
 sc_node_sorted_names (const ScNode *dir)
 {
@@ -78,7 +73,7 @@ sc_node_sorted_names (const ScNode *dir)
   g_hash_table_iter_init (&iter, dir->children);
   while (g_hash_table_iter_next (&iter, &name, NULL))
     g_ptr_array_add (names, name);
-  g_ptr_array_sort (names, compare_names);
+  sc_sort_strings (names);
   return names;
 }
 
@@ -156,7 +151,6 @@ sc_tree_resolve (ScNode *root, OstreeRepo *repo, const char *path, gboolean foll
   return node;
 }
 
-/* Adds "name, checksum" of a file, or "name, tree, meta" of a directory, as the dirtree's variant has them. */
 static GVariant *
 checksum_variant (const guint8 checksum[SC_SHA256_SIZE])
 {

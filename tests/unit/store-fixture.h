@@ -180,6 +180,16 @@ fixture_add_layer (Fixture *f, Tar *tar)
   fixture_add_blob (f, packed, SC_MT_OCI_LAYER "+gzip", diff_id);
 }
 
+/* A layer of one file. */
+static inline void
+fixture_add_simple_layer (Fixture *f, const char *text)
+{
+  Tar tar = tar_new ();
+
+  tar_file (&tar, "file", 0644, text);
+  fixture_add_layer (f, &tar);
+}
+
 static inline void
 fixture_finish (Fixture *f, const char *tag)
 {
@@ -240,6 +250,16 @@ fixture_checkout (Fixture *f, const char *tag)
   if (!sc_store_checkout (f->store, image, dfd, "root", NULL, &error))
     g_error ("checkout: %s", error->message);
   return g_build_filename (f->dir, "root", NULL);
+}
+
+/* (nullable): of a branch. */
+static inline char *
+fixture_commit_of (Fixture *f, const char *branch)
+{
+  char *commit = NULL;
+
+  g_assert_true (ostree_repo_resolve_rev (sc_store_repo (f->store), branch, TRUE, &commit, NULL));
+  return commit;
 }
 
 /* Every name of the repository, and what its refs say: equal before and after a failed operation. */

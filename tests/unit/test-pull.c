@@ -2,28 +2,10 @@
 /* A pull as a whole: what the repository holds after it, what a second one does, and what one that fails leaves. */
 #include "store-fixture.h"
 
-static void
-add_simple_layer (Fixture *f, const char *text)
-{
-  Tar tar = tar_new ();
-
-  tar_file (&tar, "file", 0644, text);
-  fixture_add_layer (f, &tar);
-}
-
-static char *
-commit_of (Fixture *f, const char *branch)
-{
-  char *commit = NULL;
-
-  g_assert_true (ostree_repo_resolve_rev (sc_store_repo (f->store), branch, TRUE, &commit, NULL));
-  return commit;
-}
-
 static char *
 metadata (Fixture *f, const char *branch, const char *key)
 {
-  g_autofree char *commit = commit_of (f, branch);
+  g_autofree char *commit = fixture_commit_of (f, branch);
   g_autoptr (GVariant) variant = NULL, meta = NULL;
   char *text = NULL;
 
@@ -46,7 +28,7 @@ test_formats (Fixture *f, gconstpointer data)
                   *manifest = NULL, *digest = NULL, *signatures = NULL, *config_size = NULL, *expected = NULL;
 
   fixture_begin (f);
-  add_simple_layer (f, "one");
+  fixture_add_simple_layer (f, "one");
   fixture_finish (f, "t");
   g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
   g_assert_no_error (error);
@@ -88,8 +70,8 @@ test_unchanged (Fixture *f, gconstpointer data)
   g_auto (ScPullResult) first = { 0 }, second = { 0 };
 
   fixture_begin (f);
-  add_simple_layer (f, "one");
-  add_simple_layer (f, "two");
+  fixture_add_simple_layer (f, "one");
+  fixture_add_simple_layer (f, "two");
   fixture_finish (f, "t");
   g_assert_true (fixture_pull (f, "t", &first, NULL, NULL, &error));
   g_assert_no_error (error);
@@ -110,14 +92,14 @@ test_shared_layers (Fixture *f, gconstpointer data)
   g_auto (ScPullResult) result = { 0 };
 
   fixture_begin (f);
-  add_simple_layer (f, "base");
+  fixture_add_simple_layer (f, "base");
   fixture_finish (f, "t");
   g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
   /* The same layer twice, and one more: one is fetched. */
   fixture_begin (f);
-  add_simple_layer (f, "base");
-  add_simple_layer (f, "more");
-  add_simple_layer (f, "more");
+  fixture_add_simple_layer (f, "base");
+  fixture_add_simple_layer (f, "more");
+  fixture_add_simple_layer (f, "more");
   fixture_finish (f, "u");
   g_assert_true (fixture_pull (f, "u", &result, NULL, NULL, &error));
   g_assert_no_error (error);
@@ -134,7 +116,7 @@ test_tag_moves (Fixture *f, gconstpointer data)
   for (int i = 0; i < 2; i++)
     {
       fixture_begin (f);
-      add_simple_layer (f, i == 0 ? "old" : "new");
+      fixture_add_simple_layer (f, i == 0 ? "old" : "new");
       fixture_finish (f, "t");
       g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
       g_assert_no_error (error);
@@ -156,8 +138,8 @@ test_second_layer_fails (Fixture *f, gconstpointer data)
   g_autofree char *before = fixture_list_repo (f), *after = NULL;
 
   fixture_begin (f);
-  add_simple_layer (f, "good");
-  add_simple_layer (f, "bad");
+  fixture_add_simple_layer (f, "good");
+  fixture_add_simple_layer (f, "bad");
   fixture_finish (f, "t");
   g_assert_true (g_file_set_contents (f->last_blob, "nothing", -1, NULL));
   g_assert_false (fixture_pull (f, "t", NULL, NULL, NULL, &error));
@@ -175,7 +157,7 @@ test_stored_layer_with_other_diff_id (Fixture *f, gconstpointer data)
   g_autofree char *other = sc_digest_of ("other", 5);
 
   fixture_begin (f);
-  add_simple_layer (f, "one");
+  fixture_add_simple_layer (f, "one");
   fixture_finish (f, "t");
   g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
   g_string_printf (f->diff_ids, "\"%s\"", other);
@@ -190,7 +172,7 @@ test_layer_count (Fixture *f, gconstpointer data)
   g_autoptr (GError) error = NULL;
 
   fixture_begin (f);
-  add_simple_layer (f, "one");
+  fixture_add_simple_layer (f, "one");
   g_string_append (f->diff_ids, ",\"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"");
   fixture_finish (f, "t");
   g_assert_false (fixture_pull (f, "t", NULL, NULL, NULL, &error));
@@ -217,7 +199,7 @@ test_stale_is_removed (Fixture *f, gconstpointer data)
   lock = open (held_lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   g_assert_cmpint (fcntl (lock, F_OFD_SETLK, &fl), ==, 0);
   fixture_begin (f);
-  add_simple_layer (f, "one");
+  fixture_add_simple_layer (f, "one");
   fixture_finish (f, "t");
   g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
   g_assert_no_error (error);
@@ -241,7 +223,7 @@ test_new_repository_is_removed (Fixture *f, gconstpointer data)
       f->store = sc_store_open (f->ctx, SC_STORE_CREATE, NULL, &error);
       g_assert_no_error (error);
       fixture_begin (f);
-      add_simple_layer (f, used ? "used" : "damaged");
+      fixture_add_simple_layer (f, used ? "used" : "damaged");
       fixture_finish (f, "t");
       if (!used)
         g_assert_true (g_file_set_contents (f->last_blob, "nothing", -1, NULL));
@@ -268,7 +250,7 @@ test_new_repository_is_kept_for_others (Fixture *f, gconstpointer data)
   f->store = sc_store_open (f->ctx, SC_STORE_CREATE, NULL, &error);
   g_assert_no_error (error);
   fixture_begin (f);
-  add_simple_layer (f, "one");
+  fixture_add_simple_layer (f, "one");
   fixture_finish (f, "t");
   g_assert_true (fixture_pull (f, "t", NULL, NULL, NULL, &error));
   sc_store_free (first);
@@ -285,14 +267,14 @@ test_undo (Fixture *f, gconstpointer data)
   g_autoptr (ScImage) shared = NULL;
 
   fixture_begin (f);
-  add_simple_layer (f, "base");
+  fixture_add_simple_layer (f, "base");
   fixture_finish (f, "base");
   g_assert_true (fixture_pull (f, "base", &base, NULL, NULL, &error));
   before = fixture_list_repo (f);
   /* another image, and the tag moves */
   fixture_begin (f);
-  add_simple_layer (f, "base");
-  add_simple_layer (f, "more");
+  fixture_add_simple_layer (f, "base");
+  fixture_add_simple_layer (f, "more");
   fixture_finish (f, "base");
   g_assert_true (fixture_pull (f, "base", &result, NULL, NULL, &error));
   g_assert_no_error (error);
@@ -323,68 +305,12 @@ test_long_name (Fixture *f, gconstpointer data)
   g_autofree char *tag = g_strnfill (120, '_'), *before = fixture_list_repo (f), *after = NULL;
 
   fixture_begin (f);
-  add_simple_layer (f, "one");
+  fixture_add_simple_layer (f, "one");
   fixture_finish (f, tag);
   g_assert_false (fixture_pull (f, tag, NULL, NULL, NULL, &error));
   g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
   after = fixture_list_repo (f);
   g_assert_cmpstr (before, ==, after);
-}
-
-/* One branch whose commit is gone does not hide the other images. */
-static void
-test_damaged_image (Fixture *f, gconstpointer data)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) images = NULL;
-  const ScImage *image;
-  g_autofree char *commit = NULL;
-
-  for (int i = 0; i < 2; i++)
-    {
-      fixture_begin (f);
-      add_simple_layer (f, i == 0 ? "a" : "b");
-      fixture_finish (f, i == 0 ? "a" : "b");
-      g_assert_true (fixture_pull (f, i == 0 ? "a" : "b", NULL, NULL, NULL, &error));
-    }
-  commit = commit_of (f, "ociimage/layout_3Aa");
-  g_assert_true (ostree_repo_delete_object (sc_store_repo (f->store), OSTREE_OBJECT_TYPE_COMMIT, commit, NULL, &error));
-  images = sc_image_list (f->store, FALSE, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (images->len, ==, 2);
-  image = g_ptr_array_index (images, 0);
-  g_assert_cmpstr (image->name, ==, "layout:a");
-  g_assert_nonnull (image->problem);
-  image = g_ptr_array_index (images, 1);
-  g_assert_null (image->problem);
-}
-
-static void
-test_find (Fixture *f, gconstpointer data)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (ScImage) by_name = NULL, by_id = NULL;
-  g_autofree char *prefix = NULL;
-
-  fixture_begin (f);
-  add_simple_layer (f, "one");
-  fixture_finish (f, "latest");
-  g_assert_true (fixture_pull (f, "latest", NULL, NULL, NULL, &error));
-  by_name = sc_image_find (f->store, "layout", NULL, &error);
-  g_assert_no_error (error);
-  prefix = g_strndup (by_name->id, 5);
-  by_id = sc_image_find (f->store, prefix, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpstr (by_id->name, ==, "layout:latest");
-  g_assert_null (sc_image_find (f->store, "nothing", NULL, &error));
-  g_assert_error (error, SC_ERROR, SC_ERROR_NOT_FOUND);
-  g_clear_error (&error);
-  /* the same id under two names is one image */
-  fixture_finish (f, "other");
-  g_assert_true (fixture_pull (f, "other", NULL, NULL, NULL, &error));
-  sc_image_free (by_id);
-  by_id = sc_image_find (f->store, prefix, NULL, &error);
-  g_assert_no_error (error);
 }
 
 int
@@ -408,7 +334,5 @@ main (int argc, char **argv)
   fixture_test ("/pull/new-repository-is-kept-for-others", test_new_repository_is_kept_for_others);
   fixture_test ("/pull/undo", test_undo);
   fixture_test ("/pull/long-name", test_long_name);
-  fixture_test ("/pull/damaged-image", test_damaged_image);
-  fixture_test ("/pull/find", test_find);
   return g_test_run ();
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The commits of layers and configs: finding, reading and writing them.
+ */
+#include "blob.h"
+
+#include "refname.h"
+
+gboolean
+sc_blob_find (OstreeRepo *repo, const char *digest, char **out_commit, GError **error)
+{
+  g_autofree char *branch = sc_refname_for_blob (digest);
+
+  return ostree_repo_resolve_rev (repo, branch, TRUE, out_commit, error);
+}
+
+GBytes *
+sc_blob_load_config (OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GFile) root = NULL, file = NULL;
+
+  if (!ostree_repo_read_commit (repo, commit, &root, NULL, cancellable, error))
+    return NULL;
+  file = g_file_get_child (root, "content");
+  return g_file_load_bytes (file, cancellable, NULL, error);
+}
+
+gboolean
+sc_tree_commit (ScNode *root, OstreeRepo *repo, GVariant *metadata, char **out_commit, GCancellable *cancellable,
+                GError **error)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
+  g_autoptr (OstreeMutableTree) mtree = NULL;
+  g_autoptr (GFile) file = NULL;
+  g_autofree char *tree = NULL;
+  char meta[SC_SHA256_HEX + 1];
+
+  if (!sc_tree_write (root, repo, &tree, cancellable, error))
+    return FALSE;
+  sc_digest_to_hex (root->checksum, meta);
+  mtree = ostree_mutable_tree_new_from_checksum (repo, tree, meta);
+  return ostree_repo_write_mtree (repo, mtree, &file, cancellable, error)
+         && ostree_repo_write_commit (repo, NULL, NULL, NULL, owned, OSTREE_REPO_FILE (file), out_commit, cancellable,
+                                      error);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <ostree.h>
+
+#include "tree.h"
+
+/*
+ * Blobs in the repository (docs/formats.md, "Repository"): the commits that stand for layers and configs.
+ */
+
+/* @out_commit (transfer full) (nullable): the commit of the branch of @digest, NULL without error if there is none. */
+gboolean sc_blob_find (OstreeRepo *repo, const char *digest, char **out_commit, GError **error) SC_CHECK;
+
+/* (transfer full): the one file of a config's commit. */
+GBytes *sc_blob_load_config (OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Commits @root, whose directories all have their metadata, with @metadata (an "a{sv}", consumed if floating).
+ * @out_commit: (transfer full) */
+gboolean sc_tree_commit (ScNode *root, OstreeRepo *repo, GVariant *metadata, char **out_commit,
+                         GCancellable *cancellable, GError **error) SC_CHECK;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What images there are, and which one is meant. */
+#include "store-fixture.h"
+
+/* One branch whose commit is gone does not hide the other images. */
+static void
+test_damaged_image (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) images = NULL;
+  const ScImage *image;
+  g_autofree char *commit = NULL;
+
+  for (int i = 0; i < 2; i++)
+    {
+      fixture_begin (f);
+      fixture_add_simple_layer (f, i == 0 ? "a" : "b");
+      fixture_finish (f, i == 0 ? "a" : "b");
+      g_assert_true (fixture_pull (f, i == 0 ? "a" : "b", NULL, NULL, NULL, &error));
+    }
+  commit = fixture_commit_of (f, "ociimage/layout_3Aa");
+  g_assert_true (ostree_repo_delete_object (sc_store_repo (f->store), OSTREE_OBJECT_TYPE_COMMIT, commit, NULL, &error));
+  images = sc_image_list (f->store, FALSE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (images->len, ==, 2);
+  image = g_ptr_array_index (images, 0);
+  g_assert_cmpstr (image->name, ==, "layout:a");
+  g_assert_nonnull (image->problem);
+  image = g_ptr_array_index (images, 1);
+  g_assert_null (image->problem);
+}
+
+static void
+test_find (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ScImage) by_name = NULL, by_id = NULL;
+  g_autofree char *prefix = NULL;
+
+  fixture_begin (f);
+  fixture_add_simple_layer (f, "one");
+  fixture_finish (f, "latest");
+  g_assert_true (fixture_pull (f, "latest", NULL, NULL, NULL, &error));
+  by_name = sc_image_find (f->store, "layout", NULL, &error);
+  g_assert_no_error (error);
+  prefix = g_strndup (by_name->id, 5);
+  by_id = sc_image_find (f->store, prefix, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (by_id->name, ==, "layout:latest");
+  g_assert_null (sc_image_find (f->store, "nothing", NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_NOT_FOUND);
+  g_clear_error (&error);
+  /* the same id under two names is one image */
+  fixture_finish (f, "other");
+  g_assert_true (fixture_pull (f, "other", NULL, NULL, NULL, &error));
+  sc_image_free (by_id);
+  by_id = sc_image_find (f->store, prefix, NULL, &error);
+  g_assert_no_error (error);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  if (geteuid () != 0)
+    {
+      g_print ("1..0 # SKIP a bare repository needs root\n");
+      return 0;
+    }
+  fixture_test ("/image-query/damaged-image", test_damaged_image);
+  fixture_test ("/image-query/find", test_find);
+  return g_test_run ();
+}
