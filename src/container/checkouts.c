@@ -10,9 +10,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "deployment.h"
 #include "fs.h"
 
-#define WAIT_USEC (100 * 1000)
+#define WAIT_USEC  (100 * 1000)
+#define OPEN_TRIES 100
 
 void
 sc_checkouts_release (ScCheckouts *c)
@@ -95,6 +97,7 @@ sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *
                    GError **error)
 {
   g_autoptr (ScCheckouts) c = g_new0 (ScCheckouts, 1);
+  guint tries = 0;
 
   c->dfd = -1;
   c->path = sc_context_path (ctx, ctx->checkouts);
@@ -104,8 +107,8 @@ sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *
 
       if (!open_directory (c, create, &local))
         {
-          /* Removed between making and opening it: once more. */
-          if (create && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+          /* Maybe removed between making and opening it: once more; a path that leads nowhere stays so. */
+          if (create && ++tries < OPEN_TRIES && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
             continue;
           g_propagate_error (error, g_steal_pointer (&local));
           return NULL;
@@ -128,12 +131,10 @@ sc_checkouts_deployments (ScCheckouts *c, const char *name, GError **error)
     return NULL;
   for (guint i = 0; names[i] != NULL; i++)
     {
-      const char *number = names[i] + length + 1;
       struct stat st;
 
       /* Directories only: a link "x.0" is another container. */
-      if (strncmp (names[i], name, length) == 0 && names[i][length] == '.' && *number != '\0'
-          && strspn (number, "0123456789") == strlen (number)
+      if (strncmp (names[i], name, length) == 0 && sc_deployment_suffix (names[i]) == names[i] + length
           && fstatat (c->dfd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
         g_ptr_array_add (found, g_strdup (names[i]));
     }

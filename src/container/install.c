@@ -139,8 +139,7 @@ remove_dead (Install *in, const char *dir, GError **error)
 {
   const char *name = in->deployment->name;
   g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (in->ctx, name),
-                  *tmpfiles = g_strdup_printf ("tmpfiles-%s.conf", name),
-                  *tmpfiles_path = sc_tmpfiles_path (in->ctx, name);
+                  *tmpfiles = sc_tmpfiles_name (name), *tmpfiles_path = sc_tmpfiles_path (in->ctx, name);
   SC_AUTOFD int dfd = sc_fs_open_dir_at (in->checkouts->dfd, dir, error);
 
   return dfd >= 0 && sc_container_remove_dead_file (in->ctx, unit_path, dfd, unit, error)
@@ -234,8 +233,7 @@ settle (Install *in, GError **error)
 {
   const char *name = in->deployment->name;
   g_autofree char *info = sc_info_format (in->deployment, in->exports), *unit = sc_unit_name (name),
-                  *tmpfiles = g_strdup_printf ("tmpfiles-%s.conf", name),
-                  *dir = g_strdup_printf ("%s.%d", name, in->deployment->number);
+                  *tmpfiles = sc_tmpfiles_name (name), *dir = g_strdup_printf ("%s.%d", name, in->deployment->number);
 
   if (!write_text (in, "config.json", in->rendered->config, 0644, error)
       || !write_text (in, unit, in->rendered->unit, 0644, error)
@@ -255,10 +253,11 @@ settle (Install *in, GError **error)
 static gboolean
 make (Install *in, GError **error)
 {
-  g_autofree char *destdir = sc_deployment_dir (in->ctx, in->deployment);
+  g_autofree char *destdir = NULL;
 
   if (!choose_number (in, error))
     return FALSE;
+  destdir = sc_deployment_dir (in->ctx, in->deployment);
   sc_progress_step (in->sink, "Extracting to %s", destdir);
   return extract (in, error) && render (in, error) && settle (in, error)
          && sc_deployment_activate (in->ctx, in->deployment, in->rendered->unit, in->rendered->tmpfiles, in->sink,

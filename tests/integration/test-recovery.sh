@@ -75,9 +75,15 @@ refused "a container of the name of its deployment" 1 'x.0 is a deployment of an
 refused "uninstall of a deployment" 1 "no container 'x.0'" a uninstall x.0
 ok "uninstall it" a uninstall x
 ok "install a container x.0" a install -n x.0 good
-ok "install x beside it" a install -n x good
+matches "install x beside it" "$(a install -n x good 2>&1)" '^Extracting to /var/lib/containers/atomic/x\.1$'
 is "... as the next deployment" "$(readlink "$R/var/lib/containers/atomic/x")" x.1
 ok "uninstall x" a uninstall x
 is "... x.0 stays" "$(readlink "$R/var/lib/containers/atomic/x.0")" x.0.0
+
+# A place for containers that leads nowhere is an error, not a wait without end.
+ln -s nowhere/at/all "$R/srv-link"
+refused "checkouts behind a dangling link" 1 "srv-link" \
+  timeout 20 env ATOMIC_OSTREE_REPO=/var/lib/containers/atomic/.storage/ostree ATOMIC_OSTREE_CHECKOUT_PATH=/srv-link/x \
+  "$SC_ATOMIC" --root "$R" install good
 
 finish
