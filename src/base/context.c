@@ -25,13 +25,15 @@ typedef enum
   SETTING_PATH,    /* absolute */
   SETTING_PROGRAM, /* a name without slash, or an absolute path */
   SETTING_STORAGE, /* "ostree" */
+  SETTING_SECONDS, /* a number from 1 to 3600; the member is a guint */
+  SETTING_DIR,     /* absolute; any other is taken for none (XDG base directory specification) */
 } SettingType;
 
 typedef struct
 {
   const char *key;      /* (nullable): in atomic.conf */
   const char *variable; /* (nullable): in the environment */
-  gsize offset;         /* in ScContext, of a char * */
+  gsize offset;         /* in ScContext, of a char * (but see SettingType) */
   SettingType type;
   gboolean empty_variable; /* does an empty variable count? */
 } Setting;
@@ -48,10 +50,29 @@ static const Setting settings[] = {
   { "http_proxy", "HTTP_PROXY", offsetof (ScContext, http_proxy), SETTING_TEXT, TRUE },
   { "https_proxy", "HTTPS_PROXY", offsetof (ScContext, https_proxy), SETTING_TEXT, TRUE },
   { "no_proxy", "NO_PROXY", offsetof (ScContext, no_proxy), SETTING_TEXT, TRUE },
+  { "network_timeout", NULL, offsetof (ScContext, network_timeout), SETTING_SECONDS, FALSE },
+  { NULL, "DOCKER_HOST", offsetof (ScContext, docker_host), SETTING_TEXT, FALSE },
   { NULL, "http_proxy", offsetof (ScContext, http_proxy), SETTING_TEXT, TRUE },
   { NULL, "https_proxy", offsetof (ScContext, https_proxy), SETTING_TEXT, TRUE },
   { NULL, "no_proxy", offsetof (ScContext, no_proxy), SETTING_TEXT, TRUE },
+  { NULL, "CONTAINERS_REGISTRIES_CONF", offsetof (ScContext, registries_conf), SETTING_PATH, FALSE },
+  { NULL, "REGISTRY_AUTH_FILE", offsetof (ScContext, auth_file), SETTING_PATH, FALSE },
+  { NULL, "DOCKER_CONFIG", offsetof (ScContext, docker_config), SETTING_DIR, FALSE },
+  { NULL, "XDG_CONFIG_HOME", offsetof (ScContext, user_config), SETTING_DIR, FALSE },
+  { NULL, "XDG_CACHE_HOME", offsetof (ScContext, user_cache), SETTING_DIR, FALSE },
+  { NULL, "XDG_RUNTIME_DIR", offsetof (ScContext, user_runtime), SETTING_DIR, FALSE },
 };
+
+static gboolean
+set_seconds (ScContext *ctx, const Setting *setting, const char *name, const char *value, GError **error)
+{
+  guint64 seconds = 0;
+
+  if (!g_ascii_string_to_unsigned (value, 10, 1, 3600, &seconds, NULL))
+    return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is not a number of seconds from 1 to 3600", name, value);
+  *(guint *)(gpointer)((char *)ctx + setting->offset) = (guint)seconds;
+  return TRUE;
+}
 
 /* @name is what the value was given as, for the message. */
 static gboolean
@@ -63,7 +84,9 @@ set_value (ScContext *ctx, const Setting *setting, const char *name, const char 
     return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is not an absolute path", name, value);
   if (setting->type == SETTING_PROGRAM && strchr (value, '/') && !g_path_is_absolute (value))
     return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is neither a name nor an absolute path", name, value);
-  if (setting->offset == NOWHERE)
+  if (setting->type == SETTING_SECONDS)
+    return set_seconds (ctx, setting, name, value, error);
+  if (setting->offset == NOWHERE || (setting->type == SETTING_DIR && !g_path_is_absolute (value)))
     return TRUE;
 
   char **member = (char **)(gpointer)((char *)ctx + setting->offset);
@@ -230,6 +253,8 @@ sc_context_new (const char *root, GError **error)
   ctx->state_dir = g_strdup ("/var/lib");
   ctx->conf_dir = g_strdup ("/etc");
   ctx->program = find_program ();
+  if (g_path_is_absolute (g_get_home_dir ()))
+    ctx->home = g_strdup (g_get_home_dir ());
   if (!read_conf (ctx, error) || !read_environment (ctx, error))
     return NULL;
   return g_steal_pointer (&ctx);
@@ -250,11 +275,19 @@ sc_context_free (ScContext *ctx)
   g_free (ctx->state_dir);
   g_free (ctx->conf_dir);
   g_free (ctx->registry_confdir);
+  g_free (ctx->home);
+  g_free (ctx->registries_conf);
+  g_free (ctx->auth_file);
+  g_free (ctx->docker_config);
+  g_free (ctx->user_config);
+  g_free (ctx->user_cache);
+  g_free (ctx->user_runtime);
   g_free (ctx->runtime);
   g_free (ctx->program);
   g_free (ctx->http_proxy);
   g_free (ctx->https_proxy);
   g_free (ctx->no_proxy);
+  g_free (ctx->docker_host);
   g_free (ctx);
 }
 

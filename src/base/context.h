@@ -25,11 +25,20 @@ typedef struct
   char *state_dir;        /* $STATE_DIRECTORY: /var/lib */
   char *conf_dir;         /* $CONF_DIRECTORY: /etc */
   char *registry_confdir; /* (nullable): where the signature stores of registries are configured, NULL: the default */
+  char *home;             /* (nullable): the user's home directory, for configuration of the user's own */
+  char *registries_conf;  /* (nullable): $CONTAINERS_REGISTRIES_CONF */
+  char *auth_file;        /* (nullable): $REGISTRY_AUTH_FILE */
+  char *docker_config;    /* (nullable): directory, $DOCKER_CONFIG */
+  char *user_config;      /* (nullable): $XDG_CONFIG_HOME */
+  char *user_cache;       /* (nullable): $XDG_CACHE_HOME */
+  char *user_runtime;     /* (nullable): $XDG_RUNTIME_DIR */
   char *runtime;          /* (nullable): runtime path or name that was asked for, NULL: find one */
   char *program;          /* absolute path of this program, for $ATOMIC */
   char *http_proxy;       /* (nullable) */
   char *https_proxy;      /* (nullable) */
   char *no_proxy;         /* (nullable) */
+  char *docker_host;      /* (nullable): address of the Docker daemon, as it is written in $DOCKER_HOST */
+  guint network_timeout;  /* seconds without an answer after which a connection is lost, 0: the built-in ones */
   gboolean debug;
 } ScContext;
 
@@ -39,10 +48,10 @@ typedef struct
  *
  * Built-in paths, then /etc/atomic.conf of @root (YAML: default_storage,
  * ostree_repository, checkout_path, runtime, registry_confdir, http_proxy,
- * https_proxy, no_proxy), then the environment (ATOMIC_OSTREE_REPO,
+ * https_proxy, no_proxy, network_timeout), then the environment (ATOMIC_OSTREE_REPO,
  * ATOMIC_OSTREE_CHECKOUT_PATH, RUNC_PATH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY and
- * their lower-case forms, which win).  Paths of both are paths inside @root.  An empty variable is one
- * that is not set, except for the proxies, where it means "no proxy" whatever the file says.
+ * their lower-case forms, which win, DOCKER_HOST, and those named above).  Paths of both are paths inside @root.  An
+ * empty variable is one that is not set, except for the proxies, where it means "no proxy" whatever the file says.
  *
  * Errors: SC_ERROR_INVALID for a malformed configuration file (named with line) or a
  * relative path, SC_ERROR_UNSUPPORTED for a default_storage other than ostree,

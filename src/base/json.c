@@ -3,8 +3,8 @@
  * JSON with errors that say where.
  *
  * Owns the typed access to JSON from outside; what is valid JSON is json-scan's to say, which runs before json-glib
- * sees a byte.  Of a member given twice the last one counts.  Values handed out stay owned by their object unless the
- * header says otherwise.
+ * sees a byte.  Of a member given twice the last one counts, unless the caller refuses that.  Values handed out stay
+ * owned by their object unless the header says otherwise.
  */
 #include "json.h"
 
@@ -23,6 +23,61 @@ sc_json_parse (const char *what, const void *data, gsize size, GError **error)
   if (size > G_MAXINT || !json_parser_load_from_data (parser, data, (gssize)size, &local))
     return sc_fail_null (error, SC_ERROR_INVALID, "%s: %s", what, local ? local->message : "too large");
   return json_parser_steal_root (parser);
+}
+
+/* How many members the objects of a text that was scanned have. */
+static guint
+count_names (const char *data, gsize size)
+{
+  gboolean in_string = FALSE;
+  guint n = 0;
+
+  for (gsize i = 0; i < size; i++)
+    if (in_string && data[i] == '\\')
+      i++;
+    else if (data[i] == '"')
+      in_string = !in_string;
+    else if (!in_string && data[i] == ':')
+      n++;
+  return n;
+}
+
+/* The same in what was built of it; its depth was bounded by the scan. */
+static guint
+count_members (JsonNode *node)
+{
+  guint n = 0;
+
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    {
+      JsonObjectIter iter;
+      JsonNode *member = NULL;
+
+      json_object_iter_init (&iter, json_node_get_object (node));
+      while (json_object_iter_next (&iter, NULL, &member))
+        n += 1 + count_members (member);
+    }
+  else if (JSON_NODE_HOLDS_ARRAY (node))
+    {
+      JsonArray *array = json_node_get_array (node);
+
+      for (guint i = 0; i < json_array_get_length (array); i++)
+        n += count_members (json_array_get_element (array, i));
+    }
+  return n;
+}
+
+JsonNode *
+sc_json_parse_unique (const char *what, const void *data, gsize size, GError **error)
+{
+  g_autoptr (JsonNode) root = sc_json_parse (what, data, size, error);
+
+  if (root == NULL)
+    return NULL;
+  /* json-glib drops all but one of the members of the same name, with what is in them. */
+  if (count_members (root) != count_names (data, size))
+    return sc_fail_null (error, SC_ERROR_INVALID, "%s: a name is given twice in one object", what);
+  return g_steal_pointer (&root);
 }
 
 /* The path of member @key of the object at @where: "FILE: a.b", or "FILE: a" for the top one. */

@@ -19,6 +19,10 @@
  * that a gint64 cannot hold are refused too, since json-glib would change them in silence.  (transfer full) */
 JsonNode *sc_json_parse (const char *what, const void *data, gsize size, GError **error) SC_CHECK;
 
+/* The same, for what is signed or decides about trust: a name given twice in one object is SC_ERROR_INVALID, so that no
+ * two readers see different things. */
+JsonNode *sc_json_parse_unique (const char *what, const void *data, gsize size, GError **error) SC_CHECK;
+
 /* The object in @node, owned by it, or an error that names @where. */
 JsonObject *sc_json_node_object (JsonNode *node, const char *where, GError **error) SC_CHECK;
 

@@ -6,6 +6,17 @@
  */
 #include "progress.h"
 
+/* A sink is called by one thread at a time, whichever it is. */
+static void
+call (const ScProgressSink *sink, const ScProgress *progress)
+{
+  static GMutex mutex;
+
+  g_mutex_lock (&mutex);
+  sink->func (progress, sink->data);
+  g_mutex_unlock (&mutex);
+}
+
 G_GNUC_PRINTF (3, 0)
 static void
 say (const ScProgressSink *sink, ScProgressKind kind, const char *format, va_list args)
@@ -13,7 +24,7 @@ say (const ScProgressSink *sink, ScProgressKind kind, const char *format, va_lis
   g_autofree char *text = g_strdup_vprintf (format, args);
   ScProgress progress = { .kind = kind, .text = text };
 
-  sink->func (&progress, sink->data);
+  call (sink, &progress);
 }
 
 void
@@ -41,11 +52,23 @@ sc_progress_note (const ScProgressSink *sink, const char *format, ...)
 }
 
 void
+sc_progress_debug (const ScProgressSink *sink, const char *format, ...)
+{
+  if (sink == NULL)
+    return;
+
+  va_list args;
+  va_start (args, format);
+  say (sink, SC_PROGRESS_DEBUG, format, args);
+  va_end (args);
+}
+
+void
 sc_progress_layer (const ScProgressSink *sink, ScProgressKind kind, const char *id, guint64 done, guint64 total)
 {
   if (sink == NULL)
     return;
 
   ScProgress progress = { .kind = kind, .id = id, .done = done, .total = total };
-  sink->func (&progress, sink->data);
+  call (sink, &progress);
 }

@@ -15,10 +15,13 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "fs.h"
 
 #define KEEP_MAX      (1024 * 1024)
 #define PIPE_SIZE_MAX (1024 * 1024) /* /proc/sys/fs/pipe-max-size, as it is by default */
@@ -65,6 +68,7 @@ typedef struct
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attr;
   short flags;
+  char **environment; /* (nullable): NULL: ours */
 } Spawn;
 
 static void
@@ -79,6 +83,7 @@ spawn_init (Spawn *spawn, const char *cwd)
   posix_spawnattr_setsigmask (&spawn->attr, &none);
   posix_spawnattr_setsigdefault (&spawn->attr, &all);
   spawn->flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  spawn->environment = NULL;
   if (cwd)
     posix_spawn_file_actions_addchdir_np (&spawn->actions, cwd);
 }
@@ -88,6 +93,7 @@ spawn_clear (Spawn *spawn)
 {
   posix_spawn_file_actions_destroy (&spawn->actions);
   posix_spawnattr_destroy (&spawn->attr);
+  g_clear_pointer (&spawn->environment, g_strfreev);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Spawn, spawn_clear)
 
@@ -110,8 +116,8 @@ static gboolean
 child_start (Child *child, Spawn *spawn, const char *const *argv, const char *cwd, GError **error)
 {
   posix_spawnattr_setflags (&spawn->attr, spawn->flags);
-  int errsv =
-      posix_spawnp (&child->pid, argv[0], &spawn->actions, &spawn->attr, (char *const *)(gpointer)argv, environ);
+  int errsv = posix_spawnp (&child->pid, argv[0], &spawn->actions, &spawn->attr, (char *const *)(gpointer)argv,
+                            spawn->environment != NULL ? spawn->environment : environ);
   if (errsv != 0)
     return fail_spawn (argv[0], cwd, errsv, error);
   child->pidfd = (int)syscall (SYS_pidfd_open, child->pid, 0);
@@ -191,27 +197,33 @@ stream_keep (Stream *stream, const char *data, gsize size)
 
 /* Reads what is there now, but no more than a pipe can hold, so that an endless writer cannot keep us here. */
 static void
-streams_drain (Streams *streams)
+stream_drain (Stream *stream)
 {
   char buffer[16384];
 
-  for (int i = 0; i < 2; i++)
-    for (gsize total = 0; streams->of[i].fd >= 0 && total < PIPE_SIZE_MAX;)
-      {
-        ssize_t n = read (streams->of[i].fd, buffer, sizeof buffer);
+  for (gsize total = 0; stream->fd >= 0 && total < PIPE_SIZE_MAX;)
+    {
+      ssize_t n = read (stream->fd, buffer, sizeof buffer);
 
-        if (n < 0 && errno == EINTR)
-          continue;
-        if (n < 0 && errno == EAGAIN)
-          break;
-        if (n <= 0)
-          sc_close_fd_p (&streams->of[i].fd);
-        else
-          {
-            stream_keep (&streams->of[i], buffer, (gsize)n);
-            total += (gsize)n;
-          }
-      }
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0 && errno == EAGAIN)
+        break;
+      if (n <= 0)
+        sc_close_fd_p (&stream->fd);
+      else
+        {
+          stream_keep (stream, buffer, (gsize)n);
+          total += (gsize)n;
+        }
+    }
+}
+
+static void
+streams_drain (Streams *streams)
+{
+  for (int i = 0; i < 2; i++)
+    stream_drain (&streams->of[i]);
 }
 
 /* (transfer full): the last line of @text that is not blank, or NULL. */
@@ -239,15 +251,25 @@ fail_status (const char *program, int status, const char *errors, GError **error
   return sc_fail (error, SC_ERROR_FAILED, "%s: exit status %d", program, WEXITSTATUS (status));
 }
 
-/* Starts @argv with its output in our two pipes. */
+/* Starts @argv with its output in our two pipes. @environment: (nullable): "NAME=VALUE", added to ours. @input: its
+ * standard input, -1: /dev/null */
 static gboolean
-start_captured (Child *child, Streams *streams, const char *const *argv, const char *cwd, GError **error)
+start_captured (Child *child, Streams *streams, const char *const *argv, const char *const *environment, int input,
+                const char *cwd, GError **error)
 {
   g_auto (Spawn) spawn;
   SC_AUTOFD int out = -1, err = -1;
   int pipes[2];
 
   spawn_init (&spawn, cwd);
+  if (environment != NULL)
+    spawn.environment = g_get_environ ();
+  for (gsize i = 0; environment != NULL && environment[i] != NULL; i++)
+    {
+      g_autofree char *name = g_strndup (environment[i], strcspn (environment[i], "="));
+
+      spawn.environment = g_environ_setenv (spawn.environment, name, environment[i] + strlen (name) + 1, TRUE);
+    }
   for (int i = 0; i < 2; i++)
     {
       if (pipe2 (pipes, O_CLOEXEC) < 0)
@@ -257,7 +279,10 @@ start_captured (Child *child, Streams *streams, const char *const *argv, const c
       if (fcntl (pipes[0], F_SETFL, O_NONBLOCK) < 0)
         return sc_fail_errno (error, errno, "%s: cannot make a pipe", argv[0]);
     }
-  posix_spawn_file_actions_addopen (&spawn.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input >= 0)
+    posix_spawn_file_actions_adddup2 (&spawn.actions, input, STDIN_FILENO);
+  else
+    posix_spawn_file_actions_addopen (&spawn.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2 (&spawn.actions, out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2 (&spawn.actions, err, STDERR_FILENO);
   posix_spawn_file_actions_addclosefrom_np (&spawn.actions, STDERR_FILENO + 1);
@@ -275,7 +300,7 @@ sc_subprocess_run (const char *const *argv, const char *cwd, char **out_stdout, 
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
-  if (!start_captured (&child, &streams, argv, cwd, error))
+  if (!start_captured (&child, &streams, argv, NULL, -1, cwd, error))
     return FALSE;
   for (;;)
     {
@@ -295,6 +320,69 @@ sc_subprocess_run (const char *const *argv, const char *cwd, char **out_stdout, 
     return fail_status (argv[0], status, streams.of[1].text->str, error);
   if (out_stdout)
     *out_stdout = g_strdup (streams.of[0].text->str);
+  return TRUE;
+}
+
+/* A descriptor to read @text from. */
+static int
+input_of (const char *program, const char *text, GError **error)
+{
+  SC_AUTOFD int fd = memfd_create ("input", MFD_CLOEXEC);
+
+  if (fd < 0 || !sc_fs_write_all (fd, text, strlen (text), NULL) || lseek (fd, 0, SEEK_SET) != 0)
+    {
+      sc_fail_errno (error, errno, "%s: cannot prepare its input", program);
+      return -1;
+    }
+  return sc_steal_fd (&fd);
+}
+
+gboolean
+sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, char **out_stdout,
+                   GCancellable *cancellable, GError **error)
+{
+  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL) },
+                                 { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
+  g_autoptr (GCancellable) stop = g_cancellable_new ();
+  Child child = { .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE };
+  SC_AUTOFD int input_fd = -1;
+  gint64 limit = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
+  gboolean late = FALSE;
+  int status = 0;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  input_fd = input_of (argv[0], input, error);
+  if (input_fd < 0 || !start_captured (&child, &streams, argv, NULL, input_fd, NULL, error))
+    return FALSE;
+  for (;;)
+    {
+      gint64 left = limit - g_get_monotonic_time ();
+
+      if (left <= 0 && child.deadline == 0)
+        {
+          late = TRUE;
+          g_cancellable_cancel (stop);
+          child.cancellable = stop;
+        }
+      child_check_cancelled (&child);
+      if (child_poll_status (&child, 0, &status))
+        break;
+      child_wait_event (&child, (int)CLAMP (left / 1000 + 1, 1, 1000), &streams);
+      streams_drain (&streams);
+    }
+  sc_close_fd_p (&child.pidfd);
+  streams_drain (&streams);
+
+  if (!late && child.deadline != 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return sc_prefix (error, "%s", argv[0]);
+  if (late)
+    return sc_fail (error, SC_ERROR_FAILED, "%s: no answer for %u seconds", argv[0], seconds);
+  if (out_stdout)
+    *out_stdout = g_strdup (streams.of[0].text->str);
+  explicit_bzero (streams.of[0].text->str, streams.of[0].text->allocated_len);
+  if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
+    return fail_status (argv[0], status, streams.of[1].text->str, error);
   return TRUE;
 }
 
@@ -365,4 +453,134 @@ sc_subprocess_attach (const char *const *argv, const char *cwd, int *out_status,
   if (started)
     *out_status = WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
   return started;
+}
+
+/* The output of a program that runs. */
+typedef struct
+{
+  GInputStream parent;
+  char *program;
+  Child child;
+  Streams streams;
+  gboolean ended; /* the child is reaped: @status */
+  int status;
+} ScSubprocessStream;
+
+typedef GInputStreamClass ScSubprocessStreamClass;
+
+static GType sc_subprocess_stream_get_type (void);
+G_DEFINE_TYPE (ScSubprocessStream, sc_subprocess_stream, G_TYPE_INPUT_STREAM)
+
+/* The end of the output is an end of file only after a program that succeeded. */
+static gssize
+subprocess_stream_end (ScSubprocessStream *self, GCancellable *cancellable, GError **error)
+{
+  while (!self->ended)
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return -1;
+      self->ended = child_poll_status (&self->child, 0, &self->status);
+      if (!self->ended)
+        child_wait_event (&self->child, -1, &self->streams);
+      stream_drain (&self->streams.of[1]);
+    }
+  if (!WIFEXITED (self->status) || WEXITSTATUS (self->status) != 0)
+    return fail_status (self->program, self->status, self->streams.of[1].text->str, error) ? 0 : -1;
+  return 0;
+}
+
+static gssize
+subprocess_stream_read (GInputStream *stream, void *buffer, gsize count, GCancellable *cancellable, GError **error)
+{
+  ScSubprocessStream *self = (ScSubprocessStream *)stream;
+  Stream *out = &self->streams.of[0];
+
+  self->child.cancellable = cancellable;
+  while (out->fd >= 0)
+    {
+      ssize_t n;
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return -1;
+      stream_drain (&self->streams.of[1]);
+      n = read (out->fd, buffer, count);
+      if (n > 0)
+        return n;
+      if (n == 0)
+        sc_close_fd_p (&out->fd);
+      else if (errno == EAGAIN && self->ended)
+        return subprocess_stream_end (self, cancellable, error); /* only a descendant holds the pipe open */
+      else if (errno == EAGAIN)
+        {
+          child_wait_event (&self->child, -1, &self->streams);
+          self->ended = child_poll_status (&self->child, 0, &self->status);
+        }
+      else if (errno != EINTR)
+        return sc_fail_errno (error, errno, "%s: reading its output", self->program) ? 0 : -1;
+    }
+  return subprocess_stream_end (self, cancellable, error);
+}
+
+static gboolean
+subprocess_stream_close (GInputStream *stream, GCancellable *cancellable, GError **error)
+{
+  ScSubprocessStream *self = (ScSubprocessStream *)stream;
+  g_autoptr (GCancellable) stop = g_cancellable_new ();
+
+  g_cancellable_cancel (stop);
+  self->child.cancellable = stop;
+  sc_close_fd_p (&self->streams.of[0].fd);
+  while (!self->ended)
+    {
+      child_check_cancelled (&self->child);
+      self->ended = child_poll_status (&self->child, 0, &self->status);
+      if (!self->ended)
+        child_wait_event (&self->child, -1, &self->streams);
+      stream_drain (&self->streams.of[1]);
+    }
+  self->child.cancellable = NULL;
+  sc_close_fd_p (&self->child.pidfd);
+  return TRUE;
+}
+
+static void
+subprocess_stream_finalize (GObject *object)
+{
+  ScSubprocessStream *self = (ScSubprocessStream *)object;
+
+  streams_clear (&self->streams);
+  g_free (self->program);
+  G_OBJECT_CLASS (sc_subprocess_stream_parent_class)->finalize (object);
+}
+
+static void
+sc_subprocess_stream_class_init (ScSubprocessStreamClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = subprocess_stream_finalize;
+  klass->read_fn = subprocess_stream_read;
+  klass->close_fn = subprocess_stream_close;
+}
+
+static void
+sc_subprocess_stream_init (ScSubprocessStream *self)
+{
+  self->child = (Child){ .pidfd = -1, .grace = RUN_GRACE };
+  self->ended = TRUE;
+  for (int i = 0; i < 2; i++)
+    self->streams.of[i] = (Stream){ .fd = -1, .text = g_string_new (NULL), .keep_end = i == 1 };
+}
+
+GInputStream *
+sc_subprocess_open (const char *const *argv, const char *const *environment, GError **error)
+{
+  ScSubprocessStream *self = g_object_new (sc_subprocess_stream_get_type (), NULL);
+
+  self->program = g_strdup (argv[0]);
+  if (!start_captured (&self->child, &self->streams, argv, environment, -1, NULL, error))
+    {
+      g_object_unref (self);
+      return NULL;
+    }
+  self->ended = FALSE;
+  return G_INPUT_STREAM (self);
 }

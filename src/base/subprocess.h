@@ -21,6 +21,29 @@ gboolean sc_subprocess_run (const char *const *argv, const char *cwd, char **out
                             GError **error) SC_CHECK;
 
 /**
+ * sc_subprocess_ask:
+ * @input: what it reads from standard input
+ * @seconds: how long it may take
+ * @out_stdout: (out) (transfer full): standard output, also if it fails with an exit status; may be a secret
+ *
+ * As sc_subprocess_run(), for a program that answers a question.  Our own copies of its output are wiped.
+ */
+gboolean sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, char **out_stdout,
+                            GCancellable *cancellable, GError **error) SC_CHECK;
+
+/**
+ * sc_subprocess_open:
+ * @environment: (nullable): NULL-terminated "NAME=VALUE", in addition to ours
+ *
+ * Starts a program as sc_subprocess_run() does; its standard output is read from the stream, without bound.  A program
+ * that fails ends in an error of the stream, not in an end of file.  Closing the stream, or the last reference, ends a
+ * program that still runs: SIGTERM, and SIGKILL two seconds later.  Read by one thread at a time.
+ *
+ * Errors, of the call and of the stream: as sc_subprocess_run().
+ */
+GInputStream *sc_subprocess_open (const char *const *argv, const char *const *environment, GError **error) SC_CHECK;
+
+/**
  * sc_subprocess_attach:
  * @out_status: (out): its exit status, 128 + N if signal N ended it
  *

@@ -12,6 +12,7 @@ typedef struct
   const char *name;
   GPtrArray *set; /* (nullable): const char * */
   const char *runtime;
+  const char *auth_file;
   gboolean display;
 } InstallOptions;
 
@@ -42,12 +43,13 @@ provide_image (ScInvocation *invocation, const char *text, gboolean present, cha
                GError **error)
 {
   const InstallOptions *options = invocation->options;
+  ScPullSettings settings = { .auth_file = options->auth_file };
 
   if (present)
     return TRUE;
   if (options->display)
     return sc_fail (error, SC_ERROR_NOT_FOUND, "image %s: is not in the repository, and --display pulls nothing", text);
-  if (!sc_pull_image (invocation->context, text, NULL, invocation->sink, pulled, invocation->cancellable, error))
+  if (!sc_pull_image (invocation->context, text, &settings, invocation->sink, pulled, invocation->cancellable, error))
     return FALSE;
   g_free (*name);
   *name = g_strdup (pulled->name);
@@ -104,6 +106,7 @@ static const ScOption install_options[] = {
   { "name", 'n', SC_OPTION_STRING, MEMBER (name), "NAME", "name of the container" },
   { "set", 0, SC_OPTION_LIST, MEMBER (set), "VAR=VALUE", "value of a template variable; can be repeated" },
   { "runtime", 0, SC_OPTION_STRING, MEMBER (runtime), "PATH", "OCI runtime that is to run the container" },
+  { "authfile", 0, SC_OPTION_STRING, MEMBER (auth_file), "FILE", "where it pulls: look for credentials there first" },
   { "display", 0, SC_OPTION_FLAG, MEMBER (display), NULL, "say what would be done, and change nothing" },
   SC_OPTION_END,
 };

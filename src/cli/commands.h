@@ -11,6 +11,10 @@ extern const ScCommand sc_cmd_uninstall;
 extern const ScCommand sc_cmd_containers_list;
 extern const ScCommand sc_cmd_run;
 extern const ScCommand sc_cmd_stop;
+extern const ScCommand sc_cmd_trust_show;
+extern const ScCommand sc_cmd_trust_add;
+extern const ScCommand sc_cmd_trust_delete;
+extern const ScCommand sc_cmd_trust_default;
 extern const ScCommand sc_cmd_help;
 extern const ScCommand sc_cmd_dump;     /* hidden: "__commands" */
 extern const ScCommand sc_cmd_complete; /* hidden: "__complete" */

@@ -20,9 +20,9 @@
 #include "version.h"
 
 static const ScCommand *const commands[] = {
-  &sc_cmd_pull, &sc_cmd_images_list, &sc_cmd_install, &sc_cmd_uninstall, &sc_cmd_containers_list,
-  &sc_cmd_run,  &sc_cmd_stop,        &sc_cmd_help,    &sc_cmd_dump,      &sc_cmd_complete,
-  NULL,
+  &sc_cmd_pull,          &sc_cmd_images_list, &sc_cmd_install,    &sc_cmd_uninstall, &sc_cmd_containers_list,
+  &sc_cmd_run,           &sc_cmd_stop,        &sc_cmd_trust_show, &sc_cmd_trust_add, &sc_cmd_trust_delete,
+  &sc_cmd_trust_default, &sc_cmd_help,        &sc_cmd_dump,       &sc_cmd_complete,  NULL,
 };
 
 const ScProgram *
@@ -102,6 +102,7 @@ run_command (ScInvocation *invocation, const ScCommandLine *line, GError **error
   g_debug ("%s: root %s, checkouts %s, repository %s", line->command->name, context->root ? context->root : "/",
            context->checkouts, context->repo ? context->repo : "(default)");
   bar = sc_progress_bar_new_standard ();
+  sc_progress_bar_set_debug (bar, context->debug);
   invocation->context = context;
   invocation->sink = sc_progress_bar_sink (bar);
   ok = line->command->run (invocation, error);

@@ -35,6 +35,7 @@ struct _ScProgressBar
   FILE *err;
   gboolean bars;
   gboolean lines;
+  gboolean debug;
   GPtrArray *layers; /* Layer: those that run */
   guint drawn;       /* lines of the block on the screen */
   gint64 drawn_at;   /* monotonic */
@@ -228,6 +229,10 @@ on_progress (const ScProgress *progress, gpointer data)
     case SC_PROGRESS_NOTE:
       say (bar, bar->err, progress->text);
       break;
+    case SC_PROGRESS_DEBUG:
+      if (bar->debug)
+        say (bar, bar->err, progress->text);
+      break;
     case SC_PROGRESS_LAYER_BEGIN:
       layer_begin (bar, progress);
       break;
@@ -261,6 +266,12 @@ sc_progress_bar_new_standard (void)
   gboolean bars = sc_terminal_can_draw (STDERR_FILENO);
 
   return sc_progress_bar_new (stdout, stderr, bars, !bars || !isatty (STDOUT_FILENO));
+}
+
+void
+sc_progress_bar_set_debug (ScProgressBar *bar, gboolean debug)
+{
+  bar->debug = debug;
 }
 
 void

@@ -19,6 +19,9 @@ ScProgressBar *sc_progress_bar_new (FILE *out, FILE *err, gboolean bars, gboolea
 /* For standard output and standard error as they are. */
 ScProgressBar *sc_progress_bar_new_standard (void);
 
+/* Whether SC_PROGRESS_DEBUG is shown; at first it is not. */
+void sc_progress_bar_set_debug (ScProgressBar *bar, gboolean debug);
+
 /* Removes the bars of layers that did not end, and frees. */
 void sc_progress_bar_free (ScProgressBar *bar);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScProgressBar, sc_progress_bar_free)

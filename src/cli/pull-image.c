@@ -4,9 +4,14 @@
  */
 #include "pull-image.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "image-query.h"
 #include "policy.h"
 #include "pull.h"
+#include "short-names.h"
+#include "terminal.h"
 
 static void
 report (const ScPullResult *result, const char *text, const ScProgressSink *sink)
@@ -35,32 +40,82 @@ sc_pulled_undo (ScPulled *pulled, const ScProgressSink *sink)
     sc_progress_note (sink, "image %s stays in the repository: %s", pulled->name, error->message);
 }
 
+/* Which of several registries a name without one means. */
+static int
+choose (const char *name, const char *const *candidates, gpointer data, GCancellable *cancellable, GError **error)
+{
+  gboolean *asked = data;
+  g_autofree char *question = g_strdup_printf ("Which image is meant by %s?", name);
+
+  *asked = TRUE;
+  return sc_terminal_choose (question, candidates, cancellable, error);
+}
+
+/* So that the question is not asked again.  That it could not be kept does not make the pull a failure. */
+static void
+record_choice (const ScContext *ctx, ScBlobSource *source, const ScProgressSink *sink)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!sc_short_name_record (ctx, source->ref, sc_blob_source_logical (source), &error))
+    sc_progress_note (sink, "the choice could not be recorded: %s", error->message);
+}
+
+/* The platform that the user asks for; the members are the user's words and the host's. */
+static ScPlatform
+find_platform (const ScPullSettings *settings)
+{
+  ScPlatform platform = *sc_platform_host ();
+
+  if (settings && settings->os)
+    platform.os = (char *)settings->os;
+  if (settings && settings->architecture && strcmp (settings->architecture, platform.architecture) != 0)
+    {
+      platform.architecture = (char *)settings->architecture;
+      platform.variant = NULL;
+    }
+  if (settings && settings->variant)
+    platform.variant = (char *)settings->variant;
+  return platform;
+}
+
 gboolean
-sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *credentials, const ScProgressSink *sink,
+sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,
                ScPulled *out_pulled, GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScReference) ref = sc_reference_parse (text, error);
+  g_autoptr (ScPolicy) policy = NULL;
   g_autoptr (ScBlobSource) source = NULL;
   g_autoptr (ScVerifiedImage) image = NULL;
   g_auto (ScPulled) pulled = { 0 };
-  ScBlobSourceOptions options = { .ctx = ctx };
+  gboolean asked = FALSE;
+  ScPlatform platform = find_platform (settings);
+  ScBlobSourceOptions options = { .ctx = ctx, .sink = sink, .choose_data = &asked };
 
   if (!ref)
     return FALSE;
-  if (credentials)
-    options.credentials = *credentials;
+  if (settings)
+    {
+      options.credentials = settings->credentials;
+      options.auth_file = settings->auth_file;
+    }
+  if (isatty (STDIN_FILENO) && isatty (STDOUT_FILENO))
+    options.choose = choose;
   sc_progress_step (sink, "Image %s is being pulled to ostree ...", text);
-  if (ref->transport == SC_TRANSPORT_REGISTRY && !ref->registry)
-    sc_progress_note (sink, "image %s: taken from docker.io", text);
+  policy = sc_policy_load (ctx, error);
+  if (!policy)
+    return FALSE;
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
     return FALSE;
-  image = sc_policy_verify (source, NULL, cancellable, error);
+  image = sc_policy_verify (source, policy, &platform, cancellable, error);
   if (!image)
     return FALSE;
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
   if (!pulled.store || !sc_pull (pulled.store, image, source, sink, &pulled.result, cancellable, error))
     return FALSE;
+  if (asked)
+    record_choice (ctx, source, sink);
   report (&pulled.result, text, sink);
   pulled.name = g_strdup (sc_verified_image_name (image));
   *out_pulled = pulled;

@@ -17,15 +17,23 @@ typedef struct
 void sc_pulled_clear (ScPulled *pulled);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScPulled, sc_pulled_clear)
 
+typedef struct
+{
+  ScCredentials credentials; /* of --src-creds */
+  const char *auth_file;     /* (nullable): of --authfile */
+  /* Of an image for several platforms, which one; each (nullable): this machine's. */
+  const char *os, *architecture, *variant;
+} ScPullSettings;
+
 /**
  * sc_pull_image:
  * @text: the image as the user wrote it
- * @credentials: (nullable)
+ * @settings: (nullable)
  *
  * From the user's words to an image in the repository: reference, source, policy, pull; says what it does to @sink.
  * Errors: those of the steps.
  */
-gboolean sc_pull_image (const ScContext *ctx, const char *text, const ScCredentials *credentials,
+gboolean sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *settings,
                         const ScProgressSink *sink, ScPulled *out_pulled, GCancellable *cancellable,
                         GError **error) SC_CHECK;
 

@@ -12,7 +12,8 @@
 
 #include "fs.h"
 
-#define SECRET_MAX 1024
+#define SECRET_MAX   1024
+#define CHOOSE_TRIES 3
 
 gboolean
 sc_terminal_can_draw (int fd)
@@ -38,9 +39,9 @@ wait_readable (int fd, GCancellable *cancellable, GError **error)
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 
-/* In the terminal's line mode a read gives a line at most. */
+/* In the terminal's line mode a read gives a line at most. @what: "password", for messages */
 static char *
-read_line (int fd, GCancellable *cancellable, GError **error)
+read_line (int fd, const char *what, GCancellable *cancellable, GError **error)
 {
   char line[SECRET_MAX + 1];
   gssize n;
@@ -52,11 +53,11 @@ read_line (int fd, GCancellable *cancellable, GError **error)
   if (n < 0)
     return sc_fail_errno_null (error, errno, "terminal");
   if (n == 0)
-    return sc_fail_null (error, SC_ERROR_USAGE, "no password was given");
+    return sc_fail_null (error, SC_ERROR_USAGE, "no %s was given", what);
   if (line[n - 1] != '\n')
     {
       explicit_bzero (line, sizeof line);
-      return sc_fail_null (error, SC_ERROR_LIMIT, "a password of more than %d bytes", SECRET_MAX);
+      return sc_fail_null (error, SC_ERROR_LIMIT, "a %s of more than %d bytes", what, SECRET_MAX);
     }
   secret = g_strndup (line, (gsize)n - 1);
   explicit_bzero (line, sizeof line);
@@ -77,8 +78,36 @@ sc_terminal_ask_secret (const char *prompt, GCancellable *cancellable, GError **
   quiet.c_lflag |= ICANON;
   if (tcsetattr (fd, TCSAFLUSH, &quiet) != 0)
     return sc_fail_errno_null (error, errno, "terminal");
-  secret = sc_fs_write_all (fd, prompt, strlen (prompt), error) ? read_line (fd, cancellable, error) : NULL;
+  secret = sc_fs_write_all (fd, prompt, strlen (prompt), error) ? read_line (fd, "password", cancellable, error) : NULL;
   (void)!tcsetattr (fd, TCSAFLUSH, &before);
   (void)!write (fd, "\n", 1);
   return secret;
+}
+
+int
+sc_terminal_choose (const char *question, const char *const *answers, GCancellable *cancellable, GError **error)
+{
+  SC_AUTOFD int fd = open ("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  g_autoptr (GString) text = g_string_new (NULL);
+  guint n = g_strv_length ((char **)answers);
+
+  if (fd < 0)
+    return sc_fail (error, SC_ERROR_USAGE, "there is no terminal to ask on") ? 0 : -1;
+  g_string_append_printf (text, "%s\n", question);
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (text, "  %u) %s\n", i + 1, answers[i]);
+  for (guint try = 0; try < CHOOSE_TRIES; try++)
+    {
+      g_autofree char *line = NULL;
+      guint64 number = 0;
+
+      g_string_append_printf (text, "Number (1-%u): ", n);
+      line = sc_fs_write_all (fd, text->str, text->len, error) ? read_line (fd, "answer", cancellable, error) : NULL;
+      if (!line)
+        return -1;
+      if (g_ascii_string_to_unsigned (g_strstrip (line), 10, 1, n, &number, NULL))
+        return (int)number - 1;
+      g_string_truncate (text, 0);
+    }
+  return sc_fail (error, SC_ERROR_USAGE, "no answer was chosen") ? 0 : -1;
 }

@@ -17,3 +17,14 @@ gboolean sc_terminal_can_draw (int fd);
  * G_IO_ERROR_CANCELLED; the terminal's settings are back as they were in every case.
  */
 char *sc_terminal_ask_secret (const char *prompt, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/**
+ * sc_terminal_choose:
+ * @answers: NULL-terminated
+ *
+ * Asks @question on the controlling terminal, with the numbered @answers, until one is chosen, three times at most.
+ *
+ * Returns: the index of the answer, or -1. Errors: as sc_terminal_ask_secret(); SC_ERROR_USAGE if none is chosen.
+ */
+int sc_terminal_choose (const char *question, const char *const *answers, GCancellable *cancellable,
+                        GError **error) SC_CHECK;

@@ -9,19 +9,29 @@
 
 #include <string.h>
 
+#include "containers-storage.h"
 #include "digest.h"
+#include "dir.h"
 #include "docker-archive.h"
+#include "docker-daemon.h"
 #include "layout.h"
 #include "names.h"
+#include "oci-archive.h"
 #include "registry.h"
 
 #define READ_SIZE ((gsize)64 * 1024)
 
+/* clang-format off */
 static const ScBlobSourceClass *const classes[] = {
   &sc_registry_source_class,
   &sc_layout_source_class,
+  &sc_oci_archive_source_class,
   &sc_docker_archive_source_class,
+  &sc_docker_daemon_source_class,
+  &sc_dir_source_class,
+  &sc_containers_storage_source_class,
 };
+/* clang-format on */
 
 ScBlobSource *
 sc_blob_source_open (const ScReference *ref, const ScBlobSourceOptions *options, GCancellable *cancellable,
@@ -46,13 +56,22 @@ void
 sc_blob_source_free (ScBlobSource *source)
 {
   g_autoptr (ScReference) ref = NULL;
-  g_autofree char *name = NULL;
+  g_autoptr (ScReference) resolved = NULL;
+  g_autofree char *name = NULL, *signatures = NULL;
 
   if (source == NULL)
     return;
   ref = source->ref;
+  resolved = source->resolved;
   name = source->name;
+  signatures = source->signatures;
   source->klass->free (source);
+}
+
+const ScReference *
+sc_blob_source_logical (const ScBlobSource *source)
+{
+  return source->resolved != NULL ? source->resolved : source->ref;
 }
 
 char *
@@ -110,4 +129,19 @@ sc_blob_source_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, 
                           GError **error)
 {
   return source->klass->open_blob (source, descriptor, cancellable, error);
+}
+
+gboolean
+sc_blob_source_is_remote (ScBlobSource *source, guint *out_streams)
+{
+  *out_streams = MAX (source->klass->max_streams, 1);
+  return source->klass->open_blob_at != NULL;
+}
+
+GInputStream *
+sc_blob_source_open_blob_at (ScBlobSource *source, const ScDescriptor *descriptor, guint64 offset,
+                             GCancellable *cancellable, GError **error)
+{
+  g_return_val_if_fail (source->klass->open_blob_at != NULL, NULL);
+  return source->klass->open_blob_at (source, descriptor, offset, cancellable, error);
 }

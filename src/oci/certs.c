@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The certs.d directories of a registry.  Reads files and checks that they look like what their names say; judging the
- * certificates is the business of TLS.  Nothing outside the two directories is opened but what their own links name,
- * inside the root of the context.
+ * The certs.d directories of a registry, of the user and of the system.  Reads files and checks that they look like
+ * what their names say; judging the certificates is the business of TLS.  Nothing outside these directories is opened
+ * but what their own links name, inside the root of the context.
  */
 
 #include "certs.h"
@@ -16,6 +16,8 @@
 
 #define CERT_MAX_SIZE (1024 * 1024)
 #define CA_MAX_SIZE   (16 * 1024 * 1024)
+
+#define USER_DIR ".config/containers/certs.d"
 
 static const char *const cert_dirs[] = { "/etc/containers/certs.d", "/etc/docker/certs.d" };
 
@@ -184,6 +186,13 @@ sc_certs_find (const ScContext *ctx, const char *registry, GError **error)
   root = sc_context_open_root (ctx, error);
   if (root < 0)
     return NULL;
+  if (ctx->home != NULL)
+    {
+      g_autofree char *path = g_build_filename (ctx->home, USER_DIR, registry, NULL);
+
+      if (!find_dir (root, path, ca, certs, error))
+        return NULL;
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (cert_dirs); i++)
     {
       g_autofree char *path = g_build_filename (cert_dirs[i], registry, NULL);

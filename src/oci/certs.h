@@ -20,9 +20,10 @@ typedef struct
  * sc_certs_find:
  * @registry: host[:port], as written in the reference
  *
- * Reads /etc/containers/certs.d/REGISTRY and /etc/docker/certs.d/REGISTRY of @ctx, as far as they are there: every
- * *.crt is a CA certificate, and the first *.cert (by name, of the first directory that has one) with the *.key of the
- * same name is the client's certificate.  Links are resolved inside the context's root.
+ * Reads ~/.config/containers/certs.d/REGISTRY, /etc/containers/certs.d/REGISTRY and /etc/docker/certs.d/REGISTRY of
+ * @ctx, as far as they are there: every *.crt is a CA certificate, and the first *.cert (by name, of the first
+ * directory that has one) with the *.key of the same name is the client's certificate.  Links are resolved inside the
+ * context's root.
  *
  * Errors: SC_ERROR_INVALID for a *.cert without *.key or the reverse, a file that is not PEM, or a @registry that
  * cannot be one (so that no name leads out of the directories); SC_ERROR_LIMIT; G_IO_ERROR.  All name the file.

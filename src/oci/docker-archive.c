@@ -1,303 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Archives of `docker save`: manifest.json in a tar file names the config, the tags and the layers of each image.
- * There is no registry manifest in them, so one is written here; it says nothing that does not follow from the
- * archive's content, so the same archive always gives the same bytes.  The digest of a layer that is not compressed is
- * its diffID, taken from the config without reading the layer: whoever reads the layer checks it, as always.
+ * Archives of `docker save` in a file.  What is in them is docker-tar.c's.
  */
 
 #include "docker-archive.h"
 
-#include <string.h>
-
-#include "digest.h"
-#include "json.h"
-#include "names.h"
-#include "tar-member.h"
-
-#define INDEX_NAME "manifest.json"
-#define READ_SIZE  ((gsize)128 * 1024)
+#include "docker-tar.h"
 
 typedef struct
 {
   ScBlobSource base;
-  char *path;
-  ScTar *tar;
-  GHashTable *blobs; /* digest -> const ScTarMember */
-  GBytes *manifest;
-  char *digest; /* of @manifest */
+  ScDockerTar *image;
 } ArchiveSource;
-
-/* One image of manifest.json. */
-typedef struct
-{
-  const char *config;
-  char **tags; /* (nullable) */
-  char **layers;
-} Image;
-
-static void
-image_clear (Image *image)
-{
-  g_clear_pointer (&image->tags, g_strfreev);
-  g_clear_pointer (&image->layers, g_strfreev);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Image, image_clear)
 
 static void
 archive_free (ScBlobSource *source)
 {
   ArchiveSource *self = (ArchiveSource *)source;
 
-  sc_tar_free (self->tar);
-  g_clear_pointer (&self->blobs, g_hash_table_unref);
-  g_clear_pointer (&self->manifest, g_bytes_unref);
-  g_free (self->digest);
-  g_free (self->path);
+  sc_docker_tar_free (self->image);
   g_free (self);
-}
-
-/* (transfer full) (nullable): the store name of a tag, without what docker.io's own images may be written with. */
-static char *
-plain_name (const char *tag, gboolean familiar)
-{
-  static const char *const homes[] = { "docker.io/", "index.docker.io/", "library/" };
-  g_autoptr (ScReference) ref = sc_reference_parse (tag, NULL);
-  g_autofree char *name = NULL;
-  const char *rest;
-
-  if (ref == NULL || ref->transport != SC_TRANSPORT_REGISTRY || ref->insecure)
-    return NULL;
-  name = sc_reference_store_name (ref);
-  rest = name;
-  for (gsize i = 0; familiar && i < G_N_ELEMENTS (homes); i++)
-    if (g_str_has_prefix (rest, homes[i]))
-      rest += strlen (homes[i]);
-  return g_strdup (rest);
-}
-
-static gboolean
-image_has_name (const Image *image, const char *wanted)
-{
-  for (gsize i = 0; image->tags != NULL && image->tags[i] != NULL; i++)
-    {
-      g_autofree char *name = plain_name (image->tags[i], TRUE);
-
-      if (g_strcmp0 (name, wanted) == 0)
-        return TRUE;
-    }
-  return FALSE;
-}
-
-/* Reads the image at @i into @image, in place of what is there. */
-static gboolean
-parse_image (JsonArray *array, guint i, Image *image, GError **error)
-{
-  g_autofree char *where = g_strdup_printf (INDEX_NAME ": [%u]", i);
-  JsonObject *object = sc_json_element_object (array, INDEX_NAME, i, error);
-
-  image_clear (image);
-  if (object == NULL || !sc_json_get_string (object, where, "Config", SC_JSON_REQUIRED, &image->config, error)
-      || !sc_json_get_strv (object, where, "RepoTags", SC_JSON_OPTIONAL, &image->tags, error)
-      || !sc_json_get_strv (object, where, "Layers", SC_JSON_REQUIRED, &image->layers, error))
-    return FALSE;
-  if (g_strv_length (image->layers) > SC_MANIFEST_MAX_LAYERS)
-    return sc_fail (error, SC_ERROR_LIMIT, "%s.Layers: more than the %d that are accepted", where,
-                    SC_MANIFEST_MAX_LAYERS);
-  return TRUE;
-}
-
-/* The image that @ref names, or the only one. */
-static gboolean
-choose (JsonNode *root, const ScReference *ref, Image *image, GError **error)
-{
-  g_autofree char *store_name = sc_reference_store_name (ref);
-  g_autofree char *wanted = store_name != NULL ? plain_name (store_name, TRUE) : NULL;
-  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *list = NULL;
-  JsonArray *array;
-
-  if (!JSON_NODE_HOLDS_ARRAY (root))
-    return sc_fail (error, SC_ERROR_INVALID, INDEX_NAME ": expected an array");
-  array = json_node_get_array (root);
-  for (guint i = 0; i < json_array_get_length (array); i++)
-    {
-      if (!parse_image (array, i, image, error))
-        return FALSE;
-      if (wanted != NULL ? image_has_name (image, wanted) : json_array_get_length (array) == 1)
-        return TRUE;
-      g_ptr_array_add (names, g_strdup (image->tags != NULL ? image->tags[0] : NULL));
-    }
-  list = sc_name_list (names);
-  if (names->len == 0)
-    return sc_fail (error, SC_ERROR_NOT_FOUND, "it has no image");
-  if (store_name != NULL)
-    return sc_fail (error, SC_ERROR_NOT_FOUND, "it has no image '%s', only: %s", store_name, list);
-  return sc_fail (error, SC_ERROR_USAGE, "it has %u images, say which by :NAME:TAG: %s", names->len, list);
-}
-
-static ScCompression
-compression_of (const ScTarMember *member)
-{
-  static const guint8 gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
-
-  if (member->n_start >= sizeof gzip && memcmp (member->start, gzip, sizeof gzip) == 0)
-    return SC_COMPRESSION_GZIP;
-  if (member->n_start >= sizeof zstd && memcmp (member->start, zstd, sizeof zstd) == 0)
-    return SC_COMPRESSION_ZSTD;
-  return SC_COMPRESSION_NONE;
-}
-
-/* (transfer full): the digest of a member's bytes. */
-static char *
-hash_member (ScTar *tar, const ScTarMember *member, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GInputStream) stream = sc_tar_open_member (tar, member, cancellable, error);
-  g_autoptr (ScSha256) sum = sc_sha256_new ();
-  g_autofree guint8 *buffer = g_malloc (READ_SIZE);
-  guint8 raw[SC_SHA256_SIZE];
-  char hex[SC_SHA256_HEX + 1];
-  gssize n;
-
-  if (stream == NULL)
-    return NULL;
-  while ((n = g_input_stream_read (stream, buffer, READ_SIZE, cancellable, error)) > 0)
-    sc_sha256_update (sum, buffer, (gsize)n);
-  if (n < 0)
-    return NULL;
-  sc_sha256_finish (sum, raw);
-  sc_digest_to_hex (raw, hex);
-  return g_strconcat ("sha256:", hex, NULL);
-}
-
-static void
-append_descriptor (GString *out, const char *media_type, guint64 size, const char *digest)
-{
-  g_string_append_printf (out, "{\"mediaType\":\"%s\",\"size\":%" G_GUINT64_FORMAT ",\"digest\":\"%s\"}", media_type,
-                          size, digest);
-}
-
-/* @hashed: member -> digest of the compressed ones, so that a layer that is there twice is read once. */
-static gboolean
-append_layer (ArchiveSource *self, GString *out, const char *path, const char *diff_id, GHashTable *hashed,
-              GCancellable *cancellable, GError **error)
-{
-  static const char *const media_types[] = {
-    [SC_COMPRESSION_NONE] = SC_MT_DOCKER_LAYER,
-    [SC_COMPRESSION_GZIP] = SC_MT_DOCKER_LAYER ".gzip",
-    [SC_COMPRESSION_ZSTD] = SC_MT_OCI_LAYER "+zstd",
-  };
-  const ScTarMember *member = sc_tar_find (self->tar, path, error);
-  ScCompression compression;
-  const char *digest = diff_id;
-
-  if (member == NULL)
-    return FALSE;
-  if (member->size > SC_BLOB_MAX_SIZE)
-    return sc_fail (error, SC_ERROR_LIMIT, "archive %s: layer %s is larger than is accepted", self->path, path);
-  compression = compression_of (member);
-  if (compression != SC_COMPRESSION_NONE)
-    {
-      digest = g_hash_table_lookup (hashed, member);
-      if (digest == NULL)
-        {
-          char *sum = hash_member (self->tar, member, cancellable, error);
-
-          if (sum == NULL)
-            return FALSE;
-          g_hash_table_insert (hashed, (gpointer)member, sum);
-          digest = sum;
-        }
-    }
-  append_descriptor (out, media_types[compression], member->size, digest);
-  g_hash_table_insert (self->blobs, g_strdup (digest), (gpointer)member);
-  return TRUE;
-}
-
-static gboolean
-make_manifest (ArchiveSource *self, const Image *image, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GHashTable) hashed = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  g_autoptr (GString) out = g_string_new (NULL);
-  g_autoptr (GBytes) config = NULL;
-  g_autoptr (ScImageConfig) parsed = NULL;
-  g_autofree char *digest = NULL;
-  const ScTarMember *member = sc_tar_find (self->tar, image->config, error);
-  guint n = g_strv_length (image->layers);
-  gsize size;
-
-  config = member != NULL ? sc_tar_read_member (self->tar, member, SC_CONFIG_MAX_SIZE, cancellable, error) : NULL;
-  if (config == NULL)
-    return FALSE;
-  parsed = sc_image_config_parse (config, error);
-  if (parsed == NULL)
-    return sc_prefix (error, "archive %s", self->path);
-  if (parsed->diff_ids->len != n)
-    return sc_fail (error, SC_ERROR_INVALID, "archive %s: it has %u layers where the image config has %u", self->path,
-                    n, parsed->diff_ids->len);
-
-  digest = sc_digest_of (g_bytes_get_data (config, NULL), g_bytes_get_size (config));
-  g_hash_table_insert (self->blobs, g_strdup (digest), (gpointer)member);
-  g_string_append (out, "{\"schemaVersion\":2,\"mediaType\":\"" SC_MT_DOCKER_MANIFEST "\",\"config\":");
-  append_descriptor (out, SC_MT_DOCKER_CONFIG, g_bytes_get_size (config), digest);
-  g_string_append (out, ",\"layers\":[");
-  for (guint i = 0; i < n; i++)
-    {
-      g_string_append (out, i > 0 ? "," : "");
-      if (!append_layer (self, out, image->layers[i], g_ptr_array_index (parsed->diff_ids, i), hashed, cancellable,
-                         error))
-        return FALSE;
-    }
-  g_string_append (out, "]}");
-
-  size = out->len;
-  self->digest = sc_digest_of (out->str, size);
-  self->manifest = g_bytes_new_take (g_string_free (g_steal_pointer (&out), FALSE), size);
-  return TRUE;
-}
-
-static gboolean
-load (ArchiveSource *self, const ScReference *ref, GCancellable *cancellable, GError **error)
-{
-  g_auto (Image) image = { 0 };
-  g_autoptr (GBytes) index = NULL;
-  g_autoptr (JsonNode) root = NULL;
-  const ScTarMember *member = sc_tar_find (self->tar, INDEX_NAME, NULL);
-
-  if (member == NULL)
-    return sc_fail (error, SC_ERROR_INVALID, "archive %s: it is not one of docker save: it has no " INDEX_NAME,
-                    self->path);
-  index = sc_tar_read_member (self->tar, member, SC_MANIFEST_MAX_SIZE, cancellable, error);
-  if (index == NULL)
-    return FALSE;
-  root = sc_json_parse (INDEX_NAME, g_bytes_get_data (index, NULL), g_bytes_get_size (index), error);
-  if (root == NULL || !choose (root, ref, &image, error))
-    return sc_prefix (error, "archive %s", self->path);
-  /* A tag that is no valid name, as "<none>:<none>", leaves the naming to the file. */
-  if (image.tags != NULL && image.tags[0] != NULL)
-    self->base.name = plain_name (image.tags[0], FALSE);
-  return make_manifest (self, &image, cancellable, error);
 }
 
 static ScBlobSource *
 archive_open (const ScReference *ref, const ScBlobSourceOptions *options, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (ScTar) tar = sc_tar_open (ref->path, cancellable, error);
+  ScTar *tar = sc_tar_open (ref->path, cancellable, error);
+  g_autoptr (ScDockerTar) image = NULL;
+  g_autofree char *name = NULL;
   ArchiveSource *self;
 
-  if (tar == NULL)
+  if (tar != NULL)
+    image = sc_docker_tar_new (tar, ref->path, ref, options->ctx, &name, cancellable, error);
+  if (image == NULL)
     return NULL;
   self = g_new0 (ArchiveSource, 1);
-  self->path = g_strdup (ref->path);
-  self->tar = g_steal_pointer (&tar);
-  self->blobs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  if (!load (self, ref, cancellable, error))
-    {
-      g_free (self->base.name);
-      archive_free (&self->base);
-      return NULL;
-    }
+  self->base.name = g_steal_pointer (&name);
+  self->image = g_steal_pointer (&image);
   return &self->base;
 }
 
@@ -305,23 +45,13 @@ static GBytes *
 archive_fetch_manifest (ScBlobSource *source, const char *digest, char **out_media_type, GCancellable *cancellable,
                         GError **error)
 {
-  ArchiveSource *self = (ArchiveSource *)source;
-
-  if (digest != NULL && strcmp (digest, self->digest) != 0)
-    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "archive %s: it has no manifest %s", self->path, digest);
-  *out_media_type = g_strdup (SC_MT_DOCKER_MANIFEST);
-  return g_bytes_ref (self->manifest);
+  return sc_docker_tar_manifest (((ArchiveSource *)source)->image, digest, out_media_type, error);
 }
 
 static GInputStream *
 archive_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable, GError **error)
 {
-  ArchiveSource *self = (ArchiveSource *)source;
-  const ScTarMember *member = g_hash_table_lookup (self->blobs, descriptor->digest);
-
-  if (member == NULL)
-    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "archive %s: it has no blob %s", self->path, descriptor->digest);
-  return sc_tar_open_member (self->tar, member, cancellable, error);
+  return sc_docker_tar_open_blob (((ArchiveSource *)source)->image, descriptor, cancellable, error);
 }
 
 const ScBlobSourceClass sc_docker_archive_source_class = {

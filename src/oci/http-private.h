@@ -11,16 +11,30 @@
 
 typedef struct _ScHttpStream ScHttpStream;
 
+/*
+ * Whoever waits for bytes runs the transfers of all: there is no thread for them.  One thread at a time is inside curl
+ * (@busy, between sc_http_enter() and sc_http_leave()), with the multi handle and every easy handle; @lock guards what
+ * the others look at meanwhile, and is never held inside curl.
+ */
 struct _ScHttp
 {
   CURLM *multi;
-  CURL *easy;           /* one transfer at a time; kept for its TLS sessions */
-  ScHttpStream *stream; /* (nullable), not owned: the stream that uses @easy now */
+  GPtrArray *streams; /* ScHttpStream, not owned: those that are open */
+  GPtrArray *idle;    /* CURL: kept for their TLS sessions */
+
+  GMutex lock;
+  GCond changed;
+  gboolean busy;
+  guint waiting;                    /* threads in sc_http_enter() */
+  ScHttpStream *runner;             /* (nullable): for whom the transfers run now */
+  GCancellable *runner_cancellable; /* (nullable): of that */
+
   char *user_agent;
   char *http_proxy;
   char *https_proxy;
   char *no_proxy;
-  GBytes *ca; /* (nullable): system's bundle and the extra certificates */
+  char *unix_socket; /* (nullable) */
+  GBytes *ca;        /* (nullable): system's bundle and the extra certificates */
   GBytes *client_cert;
   GBytes *client_key;
   gboolean insecure;
@@ -31,9 +45,18 @@ struct _ScHttp
 #define SC_TYPE_HTTP_STREAM (sc_http_stream_get_type ())
 G_DECLARE_FINAL_TYPE (ScHttpStream, sc_http_stream, SC, HTTP_STREAM, GInputStream)
 
-/* Takes over http->easy, which is set up but for its callbacks; @headers (transfer full) (nullable) lives as long as
+void sc_http_enter (ScHttp *http);
+void sc_http_leave (ScHttp *http);
+
+/* A handle for a new transfer; one of the idle ones if there is one. */
+CURL *sc_http_take_easy (ScHttp *http);
+
+/* Takes over @easy, which is set up but for its callbacks; @headers (transfer full) (nullable) lives as long as
  * the transfer, @host names the other side in messages. */
-ScHttpStream *sc_http_stream_new (ScHttp *http, struct curl_slist *headers, const char *host);
+ScHttpStream *sc_http_stream_new (ScHttp *http, CURL *easy, struct curl_slist *headers, const char *host);
+
+/* Owned by @stream; used between sc_http_enter() and sc_http_leave(). */
+CURL *sc_http_stream_easy (ScHttpStream *stream);
 
 /* Sends the request and runs until the headers are there. */
 gboolean sc_http_stream_start (ScHttpStream *stream, GCancellable *cancellable, GError **error) SC_CHECK;
@@ -41,7 +64,7 @@ gboolean sc_http_stream_start (ScHttpStream *stream, GCancellable *cancellable, 
 /* Reads a short body away, so that its connection can be used again; a body longer than @max is left. */
 void sc_http_stream_skip (ScHttpStream *stream, gint64 max, GCancellable *cancellable);
 
-/* Gives http->easy back; a transfer that is not complete is aborted, with its connection. */
+/* Gives its handle back; a transfer that is not complete is aborted. */
 void sc_http_stream_detach (ScHttpStream *stream);
 
 typedef struct

@@ -5,7 +5,7 @@
  * up here, so that credentials and client certificates reach the first origin only and a proxy is used only if the
  * options name one.  The body of a response is http-stream.c's.
  *
- * HTTP/1.1 only: one transfer at a time gains nothing from streams, and TCP alone then bounds what is on its way.
+ * Over TLS, HTTP/2 where the server offers it: several transfers then share one connection.
  */
 
 #include "http-private.h"
@@ -29,6 +29,7 @@ typedef struct
   char *origin; /* of the first hop */
   const char *const *headers;
   const char *authorization;
+  const char *form; /* (nullable): POST this, to the first hop alone */
 } Request;
 
 static void
@@ -45,8 +46,13 @@ sc_http_response_clear (ScHttpResponse *response)
   g_clear_pointer (&response->content_type, g_free);
   g_clear_pointer (&response->www_authenticate, g_free);
   g_clear_pointer (&response->docker_digest, g_free);
+  g_clear_pointer (&response->link, g_free);
+  g_clear_pointer (&response->signatures, g_free);
+  g_clear_pointer (&response->retry_after, g_free);
+  g_clear_pointer (&response->content_range, g_free);
   response->status = 0;
   response->content_length = -1;
+  response->reached = FALSE;
 }
 
 /* The system's certificates and @extra in one: curl takes one bundle only. */
@@ -87,16 +93,20 @@ sc_http_new (const ScHttpOptions *options, GError **error)
   static GOnce once = G_ONCE_INIT;
   g_autoptr (ScHttp) self = g_new0 (ScHttp, 1);
 
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
+  self->streams = g_ptr_array_new ();
+  self->idle = g_ptr_array_new_with_free_func (curl_easy_cleanup);
   if (!GPOINTER_TO_INT (g_once (&once, init_curl, NULL)))
     return sc_fail_null (error, SC_ERROR_UNAVAILABLE, "libcurl cannot be initialized");
   self->multi = curl_multi_init ();
-  self->easy = curl_easy_init ();
-  if (self->multi == NULL || self->easy == NULL)
+  if (self->multi == NULL)
     return sc_fail_null (error, SC_ERROR_UNAVAILABLE, "libcurl cannot be initialized");
   self->user_agent = g_strdup (options->user_agent);
   self->http_proxy = g_strdup (options->http_proxy);
   self->https_proxy = g_strdup (options->https_proxy);
   self->no_proxy = g_strdup (options->no_proxy);
+  self->unix_socket = g_strdup (options->unix_socket);
   self->insecure = options->insecure;
   self->connect_timeout = options->connect_timeout > 0 ? options->connect_timeout : CONNECT_TIMEOUT;
   self->stall_timeout = options->stall_timeout > 0 ? options->stall_timeout : STALL_TIMEOUT;
@@ -119,14 +129,18 @@ sc_http_free (ScHttp *self)
 {
   if (self == NULL)
     return;
-  if (self->stream != NULL)
-    sc_http_stream_detach (self->stream);
-  g_clear_pointer (&self->easy, curl_easy_cleanup);
+  while (self->streams->len > 0)
+    sc_http_stream_detach (g_ptr_array_index (self->streams, 0));
+  g_ptr_array_unref (self->idle);
   g_clear_pointer (&self->multi, curl_multi_cleanup);
+  g_ptr_array_unref (self->streams);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
   g_free (self->user_agent);
   g_free (self->http_proxy);
   g_free (self->https_proxy);
   g_free (self->no_proxy);
+  g_free (self->unix_socket);
   g_clear_pointer (&self->ca, g_bytes_unref);
   g_clear_pointer (&self->client_cert, g_bytes_unref);
   g_clear_pointer (&self->client_key, g_bytes_unref);
@@ -210,10 +224,8 @@ header_is_safe (const char *text)
 }
 
 static void
-set_tls (ScHttp *self, gboolean first_origin)
+set_tls (ScHttp *self, CURL *easy, gboolean first_origin)
 {
-  CURL *easy = self->easy;
-
   curl_easy_setopt (easy, CURLOPT_SSL_VERIFYPEER, self->insecure ? 0L : 1L);
   curl_easy_setopt (easy, CURLOPT_SSL_VERIFYHOST, self->insecure ? 0L : 2L);
   if (self->ca != NULL)
@@ -238,7 +250,7 @@ set_tls (ScHttp *self, gboolean first_origin)
 }
 
 static void
-set_proxy (ScHttp *self, CURLU *url)
+set_proxy (ScHttp *self, CURL *easy, CURLU *url)
 {
   g_autofree char *host = url_part (url, CURLUPART_HOST, 0);
   const char *proxy = url_is_https (url) ? self->https_proxy : self->http_proxy;
@@ -246,26 +258,27 @@ set_proxy (ScHttp *self, CURLU *url)
   if (proxy == NULL || sc_registry_is_loopback (host))
     proxy = "";
   /* Set even when empty: else curl looks into the environment. */
-  curl_easy_setopt (self->easy, CURLOPT_PROXY, proxy);
-  curl_easy_setopt (self->easy, CURLOPT_NOPROXY, self->no_proxy != NULL ? self->no_proxy : "");
-  curl_easy_setopt (self->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  curl_easy_setopt (easy, CURLOPT_PROXY, proxy);
+  curl_easy_setopt (easy, CURLOPT_NOPROXY, self->no_proxy != NULL ? self->no_proxy : "");
+  curl_easy_setopt (easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 }
 
 static ScHttpStream *
 prepare_hop (ScHttp *self, const Request *request)
 {
-  CURL *easy = self->easy;
+  CURL *easy = sc_http_take_easy (self);
   g_autofree char *url = url_part (request->url, CURLUPART_URL, 0);
   g_autofree char *origin = url_origin (request->url);
-  g_autofree char *host = url_host (request->url);
+  g_autofree char *host = self->unix_socket != NULL ? g_strdup (self->unix_socket) : url_host (request->url);
   gboolean first_origin = strcmp (origin, request->origin) == 0;
   struct curl_slist *headers = NULL;
 
-  curl_easy_reset (easy);
   curl_easy_setopt (easy, CURLOPT_URL, url);
   curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt (easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt (easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  curl_easy_setopt (easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  /* A connection that others use serves rather than one of its own. */
+  curl_easy_setopt (easy, CURLOPT_PIPEWAIT, 1L);
   curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L);
   /* A cancelled name lookup is left to end by itself. */
   curl_easy_setopt (easy, CURLOPT_QUICK_EXIT, 1L);
@@ -274,45 +287,67 @@ prepare_hop (ScHttp *self, const Request *request)
   curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT, (long)self->connect_timeout);
   if (self->user_agent != NULL)
     curl_easy_setopt (easy, CURLOPT_USERAGENT, self->user_agent);
-  set_tls (self, first_origin);
-  set_proxy (self, request->url);
+  set_tls (self, easy, first_origin);
+  set_proxy (self, easy, request->url);
+  if (self->unix_socket != NULL)
+    curl_easy_setopt (easy, CURLOPT_UNIX_SOCKET_PATH, self->unix_socket);
 
   for (gsize i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
     headers = curl_slist_append (headers, request->headers[i]);
+  if (request->form != NULL)
+    {
+      curl_easy_setopt (easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen (request->form));
+      curl_easy_setopt (easy, CURLOPT_COPYPOSTFIELDS, request->form);
+    }
   if (request->authorization != NULL && first_origin)
     {
       g_autofree char *line = g_strconcat ("Authorization: ", request->authorization, NULL);
 
       headers = curl_slist_append (headers, line);
     }
-  return sc_http_stream_new (self, headers, host);
+  return sc_http_stream_new (self, easy, headers, host);
 }
 
 /* (transfer full) (nullable): the value of a header, several of one name joined by ", ". */
 static char *
-response_header (ScHttp *self, const char *name)
+response_header (CURL *easy, const char *name)
 {
   g_autoptr (GString) all = g_string_new (NULL);
   struct curl_header *header = NULL;
   gsize count = 0;
 
-  while (curl_easy_header (self->easy, name, count, CURLH_HEADER, -1, &header) == CURLHE_OK)
+  while (curl_easy_header (easy, name, count, CURLH_HEADER, -1, &header) == CURLHE_OK)
     g_string_append_printf (all, "%s%s", count++ > 0 ? ", " : "", header->value);
   return count > 0 ? g_string_free (g_steal_pointer (&all), FALSE) : NULL;
 }
 
+/* TLS included. */
+static gboolean
+was_reached (CURL *easy)
+{
+  curl_off_t ready = 0;
+
+  return curl_easy_getinfo (easy, CURLINFO_PRETRANSFER_TIME_T, &ready) == CURLE_OK && ready > 0;
+}
+
 static void
-read_response (ScHttp *self, ScHttpResponse *response)
+read_response (CURL *easy, ScHttpResponse *response, char **out_location)
 {
   curl_off_t length = -1;
 
   sc_http_response_clear (response);
-  curl_easy_getinfo (self->easy, CURLINFO_RESPONSE_CODE, &response->status);
-  curl_easy_getinfo (self->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+  response->reached = TRUE;
+  curl_easy_getinfo (easy, CURLINFO_RESPONSE_CODE, &response->status);
+  curl_easy_getinfo (easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
   response->content_length = length;
-  response->content_type = response_header (self, "Content-Type");
-  response->www_authenticate = response_header (self, "WWW-Authenticate");
-  response->docker_digest = response_header (self, "Docker-Content-Digest");
+  response->content_type = response_header (easy, "Content-Type");
+  response->www_authenticate = response_header (easy, "WWW-Authenticate");
+  response->docker_digest = response_header (easy, "Docker-Content-Digest");
+  response->link = response_header (easy, "Link");
+  response->signatures = response_header (easy, "X-Registry-Supports-Signatures");
+  response->retry_after = response_header (easy, "Retry-After");
+  response->content_range = response_header (easy, "Content-Range");
+  *out_location = response_header (easy, "Location");
   if (response->content_type != NULL)
     {
       g_autofree char *bare = g_strndup (response->content_type, strcspn (response->content_type, ";,"));
@@ -361,33 +396,62 @@ request_init (Request *request, const char *url, GError **error)
   return TRUE;
 }
 
+static GInputStream *
+open_request (ScHttp *self, Request *request, const char *url, ScHttpResponse *response, GCancellable *cancellable,
+              GError **error)
+{
+  if (!request_init (request, url, error))
+    return NULL;
+  for (guint hops = 0;; hops++)
+    {
+      g_autoptr (ScHttpStream) stream = prepare_hop (self, request);
+      g_autofree char *location = NULL;
+
+      if (!sc_http_stream_start (stream, cancellable, error))
+        {
+          sc_http_enter (self);
+          sc_http_response_clear (response);
+          response->reached = was_reached (sc_http_stream_easy (stream));
+          sc_http_leave (self);
+          return NULL;
+        }
+      sc_http_enter (self);
+      read_response (sc_http_stream_easy (stream), response, &location);
+      sc_http_leave (self);
+      if (location == NULL || !is_redirect (response->status) || request->form != NULL)
+        return G_INPUT_STREAM (g_steal_pointer (&stream));
+      if (hops == MAX_REDIRECTS)
+        return sc_fail_null (error, SC_ERROR_INVALID, "%s: more than %d redirects", url, MAX_REDIRECTS);
+      sc_http_stream_skip (stream, SKIP_MAX, cancellable);
+      if (!follow (request, location, error))
+        return NULL;
+    }
+}
+
 GInputStream *
 sc_http_open (ScHttp *self, const char *url, const char *const *headers, const char *authorization,
               ScHttpResponse *response, GCancellable *cancellable, GError **error)
 {
   g_auto (Request) request = { .headers = headers, .authorization = authorization };
 
-  g_return_val_if_fail (self->stream == NULL, NULL);
-  if (!request_init (&request, url, error))
-    return NULL;
-  for (guint hops = 0;; hops++)
-    {
-      g_autoptr (ScHttpStream) stream = prepare_hop (self, &request);
-      g_autofree char *location = NULL;
+  return open_request (self, &request, url, response, cancellable, error);
+}
 
-      if (!sc_http_stream_start (stream, cancellable, error))
-        return NULL;
-      read_response (self, response);
-      if (is_redirect (response->status))
-        location = response_header (self, "Location");
-      if (location == NULL)
-        return G_INPUT_STREAM (g_steal_pointer (&stream));
-      if (hops == MAX_REDIRECTS)
-        return sc_fail_null (error, SC_ERROR_INVALID, "%s: more than %d redirects", url, MAX_REDIRECTS);
-      sc_http_stream_skip (stream, SKIP_MAX, cancellable);
-      if (!follow (&request, location, error))
-        return NULL;
-    }
+GBytes *
+sc_http_post_form (ScHttp *self, const char *url, const char *const *headers, const char *form, gsize max,
+                   ScHttpResponse *response, GCancellable *cancellable, GError **error)
+{
+  g_auto (Request) request = { .headers = headers, .form = form };
+  g_autoptr (GInputStream) stream = open_request (self, &request, url, response, cancellable, error);
+
+  return stream != NULL ? sc_http_read_body (stream, max, cancellable, error) : NULL;
+}
+
+gint64
+sc_http_parse_date (const char *text)
+{
+  /* curl would take a bare number for one. */
+  return g_ascii_isalpha (text[0]) ? (gint64)curl_getdate (text, NULL) : -1;
 }
 
 GBytes *

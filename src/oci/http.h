@@ -23,6 +23,7 @@ typedef struct
   const char *http_proxy;  /* (nullable) */
   const char *https_proxy; /* (nullable) */
   const char *no_proxy;    /* (nullable); loopback hosts never go through a proxy */
+  const char *unix_socket; /* (nullable): connect to this path instead of the URL's host */
   guint connect_timeout;   /* seconds, 0: 30 */
   guint stall_timeout;     /* seconds without a byte while one is waited for, 0: 60 */
 } ScHttpOptions;
@@ -33,7 +34,12 @@ typedef struct
   char *content_type;     /* (nullable), without parameters, lower-cased */
   char *www_authenticate; /* (nullable): several headers are joined by ", " */
   char *docker_digest;    /* (nullable): Docker-Content-Digest */
+  char *retry_after;      /* (nullable): Retry-After */
+  char *content_range;    /* (nullable): Content-Range */
+  char *link;             /* (nullable): Link */
+  char *signatures;       /* (nullable): X-Registry-Supports-Signatures */
   gint64 content_length;  /* -1 if not announced */
+  gboolean reached;       /* also on failure: the last host was connected to */
 } ScHttpResponse;
 
 void sc_http_response_clear (ScHttpResponse *response);
@@ -51,8 +57,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScHttp, sc_http_free)
  * Sends the request and returns once the status and headers of the final response are there. The body is read from the
  * returned stream, which pulls from the network only as it is read (a bounded buffer, no thread).  A body shorter than
  * announced ends in an error, not in an end of file.  Any status is a success here; @response tells.
- * One stream of an ScHttp is open at a time, and it is read by one thread at a time; connections are kept and used
- * again.  Once the ScHttp is freed, the stream gives G_IO_ERROR_CLOSED.
+ * Several threads may open and read streams of one ScHttp at once, each stream by one at a time; connections are kept
+ * and used again, and with HTTP/2 shared.  Once the ScHttp is freed, the stream gives G_IO_ERROR_CLOSED.
  *
  * Errors: SC_ERROR_UNAVAILABLE (name resolution, connection, TLS, stall, lost connection: says which and of what host),
  * SC_ERROR_DENIED (a certificate that does not verify), SC_ERROR_INVALID (redirects, protocol), SC_ERROR_LIMIT
@@ -60,6 +66,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScHttp, sc_http_free)
  */
 GInputStream *sc_http_open (ScHttp *http, const char *url, const char *const *headers, const char *authorization,
                             ScHttpResponse *response, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* POST of a form ("application/x-www-form-urlencoded", which may hold secrets) to exactly @url: a redirect is not
+ * followed, its status is what @response tells.  The answer is read whole, at most @max bytes of it. */
+GBytes *sc_http_post_form (ScHttp *http, const char *url, const char *const *headers, const char *form, gsize max,
+                           ScHttpResponse *response, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Seconds since the epoch of an HTTP date in any of its three forms (RFC 9110, section 5.6.7), -1 if it is none. */
+gint64 sc_http_parse_date (const char *text);
 
 /* Reads what is left of @stream; more than @max bytes is SC_ERROR_LIMIT. */
 GBytes *sc_http_read_body (GInputStream *stream, gsize max, GCancellable *cancellable, GError **error) SC_CHECK;

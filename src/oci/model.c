@@ -236,6 +236,18 @@ sc_descriptor_parse (JsonObject *object, const char *where, GError **error)
   return g_steal_pointer (&out);
 }
 
+ScCompression
+sc_compression_of_start (const guint8 *start, gsize n)
+{
+  static const guint8 gzip[] = { 0x1f, 0x8b }, zstd[] = { 0x28, 0xb5, 0x2f, 0xfd };
+
+  if (n >= sizeof gzip && memcmp (start, gzip, sizeof gzip) == 0)
+    return SC_COMPRESSION_GZIP;
+  if (n >= sizeof zstd && memcmp (start, zstd, sizeof zstd) == 0)
+    return SC_COMPRESSION_ZSTD;
+  return SC_COMPRESSION_NONE;
+}
+
 gboolean
 sc_layer_compression (const char *media_type, ScCompression *out, GError **error)
 {

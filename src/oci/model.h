@@ -63,6 +63,11 @@ typedef enum
  * layers are SC_ERROR_UNSUPPORTED by name. Docker's ".tar" and ".tar.gzip" and OCI's "+gzip"/"+zstd". */
 gboolean sc_layer_compression (const char *media_type, ScCompression *out, GError **error) SC_CHECK;
 
+#define SC_COMPRESSION_START 4
+
+/* What data that begins with these bytes (SC_COMPRESSION_START of them tell) is compressed with. */
+ScCompression sc_compression_of_start (const guint8 *start, gsize n);
+
 typedef struct
 {
   GBytes *raw;

@@ -3,7 +3,8 @@
 /*
  * The gate between sources and the repository.  An ScVerifiedImage has no other maker than this file, and there is none
  * whose manifest was not compared, byte for byte by its digest, with what the reference or an index asked for.  Reads
- * documents only: layers and config are checked against the manifest by whoever reads them.
+ * documents only: layers and config are checked against the manifest by whoever reads them.  Nor is there one that the
+ * trust policy did not let through; policy-eval.c judges that.
  */
 
 #include "policy.h"
@@ -11,11 +12,13 @@
 #include <string.h>
 
 #include "digest.h"
+#include "policy-eval.h"
 
 struct _ScVerifiedImage
 {
   ScManifest *manifest;
   char *name;
+  ScVerdict verdict;
 };
 
 static GBytes *
@@ -103,18 +106,17 @@ verify (ScBlobSource *source, const ScPlatform *platform, GCancellable *cancella
 }
 
 ScVerifiedImage *
-sc_policy_verify (ScBlobSource *source, const ScPlatform *platform, GCancellable *cancellable, GError **error)
+sc_policy_verify (ScBlobSource *source, const ScPolicy *policy, const ScPlatform *platform, GCancellable *cancellable,
+                  GError **error)
 {
-  g_autofree char *name = sc_blob_source_store_name (source);
-  ScManifest *manifest = verify (source, platform != NULL ? platform : sc_platform_host (), cancellable, error);
-  ScVerifiedImage *image;
+  g_autoptr (ScVerifiedImage) image = g_new0 (ScVerifiedImage, 1);
 
-  if (manifest == NULL)
-    return sc_prefix_null (error, "image %s", name);
-  image = g_new0 (ScVerifiedImage, 1);
-  image->manifest = manifest;
-  image->name = g_steal_pointer (&name);
-  return image;
+  image->manifest = verify (source, platform != NULL ? platform : sc_platform_host (), cancellable, error);
+  image->name = sc_blob_source_store_name (source);
+  if (image->manifest == NULL
+      || !sc_policy_evaluate (policy, source, image->manifest, &image->verdict, cancellable, error))
+    return sc_prefix_null (error, "image %s", image->name);
+  return g_steal_pointer (&image);
 }
 
 void
@@ -122,7 +124,8 @@ sc_verified_image_free (ScVerifiedImage *image)
 {
   if (image == NULL)
     return;
-  sc_manifest_free (image->manifest);
+  g_clear_pointer (&image->manifest, sc_manifest_free);
+  sc_verdict_clear (&image->verdict);
   g_free (image->name);
   g_free (image);
 }
@@ -137,4 +140,22 @@ const char *
 sc_verified_image_name (const ScVerifiedImage *image)
 {
   return image->name;
+}
+
+const char *
+sc_verified_image_verification (const ScVerifiedImage *image)
+{
+  return image->verdict.text;
+}
+
+gboolean
+sc_verified_image_is_signed (const ScVerifiedImage *image)
+{
+  return image->verdict.checked;
+}
+
+const GPtrArray *
+sc_verified_image_signatures (const ScVerifiedImage *image)
+{
+  return image->verdict.signatures;
 }

@@ -16,6 +16,7 @@
 #define NAME_MAX_LENGTH 255
 #define TAG_MAX_LENGTH  128
 #define PORT_MAX        65535
+#define NTH_MAX_DIGITS  6
 
 /* What may follow a prefix. */
 typedef enum
@@ -23,7 +24,7 @@ typedef enum
   REST_NAME,     /* NAME[:TAG][@DIGEST] */
   REST_PATH,     /* PATH */
   REST_PATH_TAG, /* PATH[:TAG] */
-  REST_PATH_NAME /* PATH[:NAME[:TAG]] */
+  REST_PATH_NAME /* PATH[:NAME[:TAG]] or PATH:@N */
 } Rest;
 
 typedef struct
@@ -263,6 +264,30 @@ parse_name (const char *text, ScReference *ref, GError **error)
   return parse_repository (name, ref, error);
 }
 
+/* "@N", as skopeo names an image of an archive that may have no name of its own. */
+static gboolean
+parse_nth (const char *text, ScReference *ref, GError **error)
+{
+  gsize n = strspn (text, "0123456789");
+
+  if (n == 0 || n > NTH_MAX_DIGITS || text[n] != '\0' || (n > 1 && *text == '0'))
+    return sc_fail (error, SC_ERROR_USAGE, "'@%s' is not the number of an image, from @0 on", text);
+  ref->nth = (guint)g_ascii_strtoull (text, NULL, 10) + 1;
+  return TRUE;
+}
+
+/* What looks like the tag of a repository "sha256" is an id to the daemon's own tools. */
+static gboolean
+parse_daemon_name (const char *text, ScReference *ref, GError **error)
+{
+  if (g_str_has_prefix (text, "sha256:") && sc_digest_is_hex (text + strlen ("sha256:")))
+    {
+      ref->id = g_strdup (text);
+      return TRUE;
+    }
+  return parse_name (text, ref, error);
+}
+
 static gboolean
 parse_path (const Form *form, const char *text, ScReference *ref, GError **error)
 {
@@ -287,6 +312,8 @@ parse_path (const Form *form, const char *text, ScReference *ref, GError **error
     return TRUE;
   if (form->rest == REST_PATH_TAG)
     return parse_tag (end + 1, ref, error);
+  if (end[1] == '@')
+    return parse_nth (end + 2, ref, error);
   if (!parse_name (end + 1, ref, error))
     return FALSE;
   if (ref->digest != NULL)
@@ -309,7 +336,10 @@ sc_reference_parse (const char *text, GError **error)
   ref->insecure = form->insecure;
   /* The path of a layout begins within what its prefix is told by. */
   rest = text + (form->transport == SC_TRANSPORT_OCI_LAYOUT ? strlen ("oci:") : strlen (form->prefix));
-  ok = form->rest == REST_NAME ? parse_name (rest, ref, error) : parse_path (form, rest, ref, error);
+  if (form->transport == SC_TRANSPORT_DOCKER_DAEMON)
+    ok = parse_daemon_name (rest, ref, error);
+  else
+    ok = form->rest == REST_NAME ? parse_name (rest, ref, error) : parse_path (form, rest, ref, error);
   if (!ok)
     return sc_prefix_null (error, "invalid image reference '%.300s'", text);
   return g_steal_pointer (&ref);
@@ -325,6 +355,7 @@ sc_reference_free (ScReference *ref)
   g_free (ref->repository);
   g_free (ref->tag);
   g_free (ref->digest);
+  g_free (ref->id);
   g_free (ref);
 }
 
@@ -340,6 +371,8 @@ sc_reference_copy (const ScReference *ref)
   copy->repository = g_strdup (ref->repository);
   copy->tag = g_strdup (ref->tag);
   copy->digest = g_strdup (ref->digest);
+  copy->id = g_strdup (ref->id);
+  copy->nth = ref->nth;
   return copy;
 }
 
@@ -375,6 +408,10 @@ sc_reference_format (const ScReference *ref)
   g_autofree char *name = ref->repository != NULL ? format_name (ref) : NULL;
   const char *last = ref->repository != NULL ? name : ref->tag;
 
+  if (ref->nth > 0)
+    return g_strdup_printf ("%s:%s:@%u", sc_transport_name (ref->transport), ref->path, ref->nth - 1);
+  if (ref->id != NULL)
+    return g_strconcat (sc_transport_name (ref->transport), ":", ref->id, NULL);
   switch (ref->transport)
     {
     case SC_TRANSPORT_REGISTRY:

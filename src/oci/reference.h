@@ -16,8 +16,8 @@ typedef enum
   SC_TRANSPORT_REGISTRY,           /* NAME, http:NAME, oci:NAME, docker://NAME */
   SC_TRANSPORT_OCI_LAYOUT,         /* oci:/DIR[:TAG] (also oci:./DIR, oci:../DIR) */
   SC_TRANSPORT_OCI_ARCHIVE,        /* oci-archive:PATH[:TAG] */
-  SC_TRANSPORT_DOCKER_ARCHIVE,     /* dockertar:/PATH, dockertar://PATH, docker-archive:PATH[:NAME[:TAG]] */
-  SC_TRANSPORT_DOCKER_DAEMON,      /* docker:NAME[:TAG], docker-daemon:NAME[:TAG] */
+  SC_TRANSPORT_DOCKER_ARCHIVE,     /* dockertar:/PATH, dockertar://PATH, docker-archive:PATH[:NAME[:TAG]|:@N] */
+  SC_TRANSPORT_DOCKER_DAEMON,      /* docker:NAME[:TAG], docker-daemon:NAME[:TAG], docker:sha256:ID */
   SC_TRANSPORT_DIR,                /* dir:PATH */
   SC_TRANSPORT_CONTAINERS_STORAGE, /* containers-storage:NAME[:TAG] */
 } ScTransport;
@@ -31,6 +31,8 @@ typedef struct
   char *repository;  /* (nullable): path components joined by "/" */
   char *tag;         /* (nullable): as written; NULL: none */
   char *digest;      /* (nullable): "sha256:..." */
+  char *id;  /* (nullable): "sha256:...": an image of the Docker daemon by its id; then there is no repository */
+  guint nth; /* image of an archive by its place, from 1; 0: not named so */
 } ScReference;
 
 /**

@@ -10,7 +10,9 @@
 
 #include <string.h>
 
+#include "auth.h"
 #include "challenge.h"
+#include "http-retry.h"
 #include "json.h"
 #include "names.h"
 #include "reference.h"
@@ -24,6 +26,7 @@ struct _ScRegistryAuth
   char *repository;
   char *user; /* (nullable) */
   char *password;
+  char *identity_token; /* (nullable) */
   gboolean insecure;
   ScHttpOptions http_options;
   ScHttp *http;          /* (nullable): to the token server */
@@ -43,6 +46,7 @@ sc_registry_auth_new (const char *registry, const char *repository, const ScCred
   self->repository = g_strdup (repository);
   self->user = g_strdup (credentials->user);
   self->password = g_strdup (credentials->password != NULL ? credentials->password : "");
+  self->identity_token = g_strdup (credentials->identity_token);
   self->insecure = insecure;
   self->http_options = *http;
   return self;
@@ -58,27 +62,36 @@ sc_registry_auth_free (ScRegistryAuth *self)
   g_free (self->registry);
   g_free (self->repository);
   g_free (self->user);
-  g_free (self->password);
-  g_free (self->token);
+  sc_secret_free (self->password);
+  sc_secret_free (self->identity_token);
+  sc_secret_free (self->token);
   g_free (self);
+}
+
+static gboolean
+has_login (const ScRegistryAuth *self)
+{
+  return self->user != NULL || self->identity_token != NULL;
 }
 
 /* (transfer full) */
 static char *
 basic_header (const ScRegistryAuth *self)
 {
-  g_autofree char *pair = g_strdup_printf ("%s:%s", self->user, self->password);
-  g_autofree char *encoded = g_base64_encode ((const guchar *)pair, strlen (pair));
+  char *pair = g_strdup_printf ("%s:%s", self->user, self->password);
+  char *encoded = g_base64_encode ((const guchar *)pair, strlen (pair));
+  char *header = g_strconcat ("Basic ", encoded, NULL);
 
-  return g_strconcat ("Basic ", encoded, NULL);
+  sc_secret_free (pair);
+  sc_secret_free (encoded);
+  return header;
 }
 
-/* The realm's URL with the query of a request for a token; says whether credentials may go there. */
-static char *
-token_url (const ScRegistryAuth *self, char **out_host, gboolean *out_private, GError **error)
+/* Whether the realm is a URL, and whether credentials may go there. */
+static gboolean
+check_realm (const ScRegistryAuth *self, char **out_host, gboolean *out_query, gboolean *out_private, GError **error)
 {
   g_autoptr (GUri) uri = g_uri_parse (self->challenge.realm, G_URI_FLAGS_ENCODED, NULL);
-  g_autoptr (GString) url = NULL;
   const char *host = NULL;
   const char *scheme = NULL;
 
@@ -91,23 +104,31 @@ token_url (const ScRegistryAuth *self, char **out_host, gboolean *out_private, G
     {
       g_autofree char *shown = sc_name_escape (self->challenge.realm);
 
-      return sc_fail_null (error, SC_ERROR_INVALID, "%s names a token server that is no http or https URL: '%s'",
-                           self->registry, shown);
+      return sc_fail (error, SC_ERROR_INVALID, "%s names a token server that is no http or https URL: '%s'",
+                      self->registry, shown);
     }
-  url = g_string_new (NULL);
-  g_string_append_printf (url, "%s%c", self->challenge.realm, g_uri_get_query (uri) != NULL ? '&' : '?');
+  *out_private = strcmp (scheme, "https") == 0 || sc_registry_is_loopback (host) || self->insecure;
+  *out_query = g_uri_get_query (uri) != NULL;
+  *out_host = sc_name_escape (host);
+  return TRUE;
+}
+
+/* "service=...&scope=...", as a query or a form has it. (transfer full) */
+static GString *
+format_scope (const ScRegistryAuth *self)
+{
+  GString *text = g_string_new (NULL);
+
   if (self->challenge.service != NULL)
     {
-      g_string_append (url, "service=");
-      g_string_append_uri_escaped (url, self->challenge.service, NULL, FALSE);
-      g_string_append_c (url, '&');
+      g_string_append (text, "service=");
+      g_string_append_uri_escaped (text, self->challenge.service, NULL, FALSE);
+      g_string_append_c (text, '&');
     }
-  g_string_append (url, "scope=repository:");
-  g_string_append_uri_escaped (url, self->repository, "/", FALSE);
-  g_string_append (url, ":pull");
-  *out_private = strcmp (scheme, "https") == 0 || sc_registry_is_loopback (host) || self->insecure;
-  *out_host = sc_name_escape (host);
-  return g_string_free (g_steal_pointer (&url), FALSE);
+  g_string_append (text, "scope=repository:");
+  g_string_append_uri_escaped (text, self->repository, "/", FALSE);
+  g_string_append (text, ":pull");
+  return text;
 }
 
 static gboolean
@@ -142,7 +163,7 @@ check_token_status (const ScRegistryAuth *self, const char *host, long status, G
 {
   if (status == 200)
     return TRUE;
-  if ((status == 401 || status == 403) && self->user != NULL)
+  if ((status == 401 || status == 403) && has_login (self))
     return sc_fail (error, SC_ERROR_DENIED, "%s refused the user name or password", self->registry);
   if (status == 401 || status == 403)
     return sc_fail (error, SC_ERROR_DENIED, "%s asks for a user name: use --src-creds", self->registry);
@@ -162,26 +183,52 @@ connect_token_server (ScRegistryAuth *self, GError **error)
   return self->http != NULL;
 }
 
+/* The identity token in exchange for a token of the registry: OAuth 2 (RFC 6749, section 6). */
+static GBytes *
+post_for_token (ScRegistryAuth *self, ScHttpResponse *response, GCancellable *cancellable, GError **error)
+{
+  static const char *const headers[] = { "Accept: application/json", NULL };
+  GString *form = format_scope (self);
+  GBytes *body = NULL;
+
+  g_string_append (form, "&grant_type=refresh_token&client_id=atomic&refresh_token=");
+  g_string_append_uri_escaped (form, self->identity_token, NULL, FALSE);
+  body = sc_http_post_form (self->http, self->challenge.realm, headers, form->str, TOKEN_REPLY_MAX, response,
+                            cancellable, error);
+  sc_secret_free (g_string_free (form, FALSE));
+  return body;
+}
+
+static GBytes *
+get_token (ScRegistryAuth *self, gboolean has_query, ScHttpResponse *response, GCancellable *cancellable,
+           GError **error)
+{
+  static const char *const headers[] = { "Accept: application/json", NULL };
+  g_autoptr (GString) scope = format_scope (self);
+  g_autofree char *url = g_strdup_printf ("%s%c%s", self->challenge.realm, has_query ? '&' : '?', scope->str);
+  char *header = self->user != NULL ? basic_header (self) : NULL;
+  GBytes *body = sc_retry_get (self->http, url, headers, header, TOKEN_REPLY_MAX, response, cancellable, error);
+
+  sc_secret_free (header);
+  return body;
+}
+
 static gboolean
 fetch_token (ScRegistryAuth *self, GCancellable *cancellable, GError **error)
 {
-  static const char *const headers[] = { "Accept: application/json", NULL };
   g_auto (ScHttpResponse) response = { 0 };
   g_autoptr (GBytes) body = NULL;
   g_autofree char *host = NULL;
-  g_autofree char *header = NULL;
-  gboolean private = FALSE;
-  g_autofree char *url = token_url (self, &host, &private, error);
+  gboolean private = FALSE, has_query = FALSE;
 
-  if (url == NULL)
+  if (!check_realm (self, &host, &has_query, &private, error))
     return FALSE;
-  if (self->user != NULL && !private)
+  if (has_login (self) && !private)
     return sc_fail (error, SC_ERROR_DENIED, "%s wants the password sent unencrypted to %s", self->registry, host);
-  if (self->user != NULL)
-    header = basic_header (self);
   if (!connect_token_server (self, error))
     return FALSE;
-  body = sc_http_get (self->http, url, headers, header, TOKEN_REPLY_MAX, &response, cancellable, error);
+  body = self->identity_token != NULL ? post_for_token (self, &response, cancellable, error)
+                                      : get_token (self, has_query, &response, cancellable, error);
   if (body == NULL)
     return sc_prefix (error, "%s: token server", self->registry);
   if (!check_token_status (self, host, response.status, error))
@@ -216,7 +263,7 @@ fail_refused (const ScRegistryAuth *self, GError **error)
 {
   if (self->challenge.scheme == SC_CHALLENGE_BASIC)
     return sc_fail (error, SC_ERROR_DENIED, "%s refused the user name or password", self->registry);
-  if (self->user != NULL)
+  if (has_login (self))
     return sc_fail (error, SC_ERROR_DENIED, "%s does not let this user read %s", self->registry, self->repository);
   return sc_fail (error, SC_ERROR_DENIED, "%s has no %s that is open to everybody: if it exists, use --src-creds",
                   self->registry, self->repository);

@@ -2,43 +2,30 @@
 
 /*
  * Images of a registry: the pull half of the distribution specification 1.1 ("Pulling manifests", "Pulling blobs").
- * Decides where the registry is (scheme, host) and what its status codes mean for the user; HTTP is http.c's,
- * credentials are registry-auth.c's.  Nothing that is fetched is judged here but its size where it is held in memory,
- * and a descriptor's own URLs are never used.
+ * Decides which endpoints an image has and in which order they are asked; what happens at one is registry-endpoint.c's.
+ * A manifest that is not the one its digest promises is a failure of the endpoint that gave it.  Nothing else that is
+ * fetched is judged here but its size where it is held in memory, and a descriptor's own URLs are never used.
  */
 
 #include "registry.h"
 
 #include <string.h>
 
-#include "certs.h"
-#include "http.h"
-#include "json.h"
-#include "names.h"
-#include "registry-auth.h"
-#include "version.h"
-
-#define DOCKER_REGISTRY        "docker.io"
-#define DOCKER_HOST            "registry-1.docker.io"
-#define DOCKER_OFFICIAL        "library/"
-#define ERROR_BODY_MAX         ((gsize)64 * 1024)
-#define PROBE_BODY_MAX         ((gsize)64 * 1024)
-#define PROBE_SECONDS          10
-#define PROBE_LOOPBACK_SECONDS 3
+#include "digest.h"
+#include "http-retry.h"
+#include "registries-conf.h"
+#include "registry-private.h"
+#include "registry-stream.h"
+#include "short-names.h"
 
 typedef struct
 {
   ScBlobSource base;
-  char *registry;   /* as it is called */
-  char *host;       /* host[:port] to talk to */
-  char *repository; /* there */
-  char *top;        /* tag or digest of the top document */
-  char *root_url;   /* (nullable): "https://HOST"; NULL: not yet known */
-  gboolean insecure;
-  ScCerts *certs;
-  ScHttpOptions http_options;
-  ScHttp *http;
-  ScRegistryAuth *auth;
+  const ScProgressSink *sink;
+  GPtrArray *endpoints; /* ScRegistryEndpoint */
+  GPtrArray *logicals;  /* ScReference: of each endpoint, the name of the image before it was sent elsewhere */
+  char *why;     /* (nullable): why a name without a registry has this meaning; NULL: it has one, or is settled */
+  guint current; /* the one that gave the last manifest */
 } RegistrySource;
 
 static void
@@ -46,250 +33,271 @@ registry_free (ScBlobSource *source)
 {
   RegistrySource *self = (RegistrySource *)source;
 
-  sc_registry_auth_free (self->auth);
-  sc_http_free (self->http);
-  sc_certs_free (self->certs);
-  g_free (self->registry);
-  g_free (self->host);
-  g_free (self->repository);
-  g_free (self->top);
-  g_free (self->root_url);
+  g_ptr_array_unref (self->endpoints);
+  g_ptr_array_unref (self->logicals);
+  g_free (self->why);
   g_free (self);
 }
 
 static void
-set_names (RegistrySource *self, const ScReference *ref)
+source_free (RegistrySource *self)
 {
-  const char *registry = ref->registry;
+  if (self != NULL)
+    registry_free (&self->base);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (RegistrySource, source_free)
 
-  if (registry == NULL || strcmp (registry, DOCKER_REGISTRY) == 0 || strcmp (registry, "index." DOCKER_REGISTRY) == 0)
-    {
-      gboolean official = strchr (ref->repository, '/') == NULL;
+/* Adds the endpoints of one thing that @ref may mean. */
+static gboolean
+add_endpoints (RegistrySource *self, const ScRegistriesConf *conf, const ScReference *ref, const ScReference *logical,
+               const ScBlobSourceOptions *options, GError **error)
+{
+  g_autoptr (GPtrArray) targets = sc_registries_conf_find_targets (conf, logical, options->sink, error);
 
-      self->registry = g_strdup (DOCKER_REGISTRY);
-      self->host = g_strdup (DOCKER_HOST);
-      self->repository = g_strconcat (official ? DOCKER_OFFICIAL : "", ref->repository, NULL);
-    }
-  else
+  if (targets == NULL)
+    return FALSE;
+  for (guint i = 0; i < targets->len; i++)
     {
-      self->registry = g_strdup (registry);
-      self->host = g_strdup (registry);
-      self->repository = g_strdup (ref->repository);
+      const ScRegistryTarget *target = g_ptr_array_index (targets, i);
+      g_autoptr (ScReference) there = sc_reference_normalize (target->ref);
+      /* What the user says of a registry holds for that one, not for its mirrors. */
+      gboolean same = strcmp (there->registry, logical->registry) == 0;
+      ScRegistryPlace place = {
+        .registry = there->registry,
+        .repository = there->repository,
+        .tag = there->tag,
+        .digest = there->digest,
+        .insecure = target->insecure || (same && ref->insecure),
+        .credentials = same ? options->credentials : (ScCredentials){ NULL },
+        .credential_helpers = (const char *const *)conf->helpers,
+      };
+
+      g_ptr_array_add (self->endpoints, sc_registry_endpoint_new (&place, options));
+      g_ptr_array_add (self->logicals, sc_reference_copy (logical));
     }
-  self->top = g_strdup (ref->digest != NULL ? ref->digest : ref->tag != NULL ? ref->tag : "latest");
+  return TRUE;
+}
+
+/* What @ref may mean: itself, or with each registry that is searched. */
+static GPtrArray *
+find_meanings (RegistrySource *self, const ScRegistriesConf *conf, const ScReference *ref,
+               const ScBlobSourceOptions *options, GCancellable *cancellable, GError **error)
+{
+  GPtrArray *meanings = NULL;
+
+  if (ref->registry == NULL)
+    return sc_short_name_find (conf, ref, options, &self->why, cancellable, error);
+  meanings = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_reference_free);
+  g_ptr_array_add (meanings, sc_reference_normalize (ref));
+  return meanings;
 }
 
 static ScBlobSource *
 registry_open (const ScReference *ref, const ScBlobSourceOptions *options, GCancellable *cancellable, GError **error)
 {
-  RegistrySource *self = NULL;
+  g_autoptr (RegistrySource) self = g_new0 (RegistrySource, 1);
+  g_autoptr (ScRegistriesConf) conf = NULL;
+  g_autoptr (GPtrArray) meanings = NULL;
+  g_autoptr (GError) last = NULL;
 
+  self->sink = options->sink;
+  self->endpoints = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_registry_endpoint_free);
+  self->logicals = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_reference_free);
   if (ref->repository == NULL)
     return sc_fail_null (error, SC_ERROR_USAGE, "the reference names no repository");
-  self = g_new0 (RegistrySource, 1);
-  set_names (self, ref);
-  self->insecure = ref->insecure;
-  self->certs = sc_certs_find (options->ctx, self->registry, error);
-  if (self->certs == NULL)
-    {
-      registry_free (&self->base);
-      return NULL;
-    }
-  self->http_options = (ScHttpOptions){
-    .user_agent = "atomic/" SC_VERSION,
-    .ca = self->certs->ca,
-    .insecure = ref->insecure,
-    .client_cert = self->certs->client_cert,
-    .client_key = self->certs->client_key,
-    .http_proxy = options->ctx->http_proxy,
-    .https_proxy = options->ctx->https_proxy,
-    .no_proxy = options->ctx->no_proxy,
-  };
-  self->http = sc_http_new (&self->http_options, error);
-  if (self->http == NULL)
-    {
-      registry_free (&self->base);
-      return NULL;
-    }
-  self->auth = sc_registry_auth_new (self->registry, self->repository, &options->credentials, &self->http_options,
-                                     self->insecure);
-  return &self->base;
-}
-
-/* Asks whether @root_url has a registry; without credentials. */
-static gboolean
-probe (RegistrySource *self, const char *root_url, gboolean loopback, long *out_status, GCancellable *cancellable,
-       GError **error)
-{
-  ScHttpOptions options = self->http_options;
-  g_auto (ScHttpResponse) response = { 0 };
-  g_autoptr (GInputStream) stream = NULL;
-  g_autoptr (ScHttp) http = NULL;
-  g_autofree char *url = g_strconcat (root_url, "/v2/", NULL);
-
-  /* A server that speaks plain HTTP may wait for the rest of what it takes for a request. */
-  options.connect_timeout = loopback ? PROBE_LOOPBACK_SECONDS : PROBE_SECONDS;
-  http = sc_http_new (&options, error);
-  if (http == NULL)
-    return FALSE;
-  stream = sc_http_open (http, url, NULL, NULL, &response, cancellable, error);
-  if (stream == NULL)
-    return FALSE;
-  *out_status = response.status;
-  return TRUE;
-}
-
-/*
- * HTTPS is a must for every registry but those called insecure and those of this machine: these get plain HTTP if they
- * do not speak TLS.  A certificate that does not verify is not such a case.
- */
-static gboolean
-find_root_url (RegistrySource *self, GCancellable *cancellable, GError **error)
-{
-  gboolean loopback = sc_registry_is_loopback (self->host);
-  g_autofree char *https = g_strconcat ("https://", self->host, NULL);
-  g_autofree char *http = g_strconcat ("http://", self->host, NULL);
-  g_autoptr (GError) https_error = NULL;
-  long status = 0;
-
-  if (self->root_url != NULL)
-    return TRUE;
-  if ((!loopback && !self->insecure) || probe (self, https, loopback, &status, cancellable, &https_error))
-    {
-      self->root_url = g_steal_pointer (&https);
-      return TRUE;
-    }
-  /* 400 is what servers that want TLS answer to a request without. */
-  if (g_error_matches (https_error, SC_ERROR, SC_ERROR_UNAVAILABLE)
-      && probe (self, http, loopback, &status, cancellable, NULL) && status != 400)
-    {
-      self->root_url = g_steal_pointer (&http);
-      return TRUE;
-    }
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-  g_propagate_error (error, g_steal_pointer (&https_error));
-  return FALSE;
-}
-
-/* (transfer full): ": " and the registry's own explanation, or "". Distribution specification, "Error codes". */
-static char *
-explanation (GBytes *body)
-{
-  g_autoptr (JsonNode) node = NULL;
-  JsonObject *object = NULL;
-  JsonArray *errors = NULL;
-  const char *message = NULL;
-  g_autofree char *shown = NULL;
-  gsize size = 0;
-  const void *data = body != NULL ? g_bytes_get_data (body, &size) : NULL;
-
-  if (size == 0)
-    return g_strdup ("");
-  node = sc_json_parse ("error", data, size, NULL);
-  if (node != NULL)
-    object = sc_json_node_object (node, "error", NULL);
-  if (object == NULL || !sc_json_get_array (object, "error", "errors", SC_JSON_REQUIRED, &errors, NULL)
-      || json_array_get_length (errors) == 0)
-    return g_strdup ("");
-  object = sc_json_element_object (errors, "errors", 0, NULL);
-  if (object == NULL || !sc_json_get_string (object, "errors", "message", SC_JSON_REQUIRED, &message, NULL)
-      || message[0] == '\0')
-    return g_strdup ("");
-  shown = sc_name_escape (message);
-  return g_strconcat (": ", shown, NULL);
-}
-
-static gboolean
-fail_status (RegistrySource *self, const char *what, long status, GBytes *body, GError **error)
-{
-  g_autofree char *why = explanation (body);
-
-  if (status == 404)
-    return sc_fail (error, SC_ERROR_NOT_FOUND, "%s has no %s%s", self->registry, what, why);
-  if (status == 403)
-    return sc_fail (error, SC_ERROR_DENIED, "%s refuses access to %s%s", self->registry, what, why);
-  if (status == 429)
-    return sc_fail (error, SC_ERROR_UNAVAILABLE, "%s answered 429 for %s (too many requests)%s", self->registry, what,
-                    why);
-  if (status >= 500)
-    return sc_fail (error, SC_ERROR_UNAVAILABLE, "%s answered %ld for %s%s", self->registry, status, what, why);
-  return sc_fail (error, SC_ERROR_INVALID, "%s answered %ld for %s%s", self->registry, status, what, why);
-}
-
-/*
- * GET of @path below the repository; any challenge is answered once.
- *
- * Returns: the body of a 200; what else comes is an error about @what.
- */
-static GInputStream *
-request (RegistrySource *self, const char *path, const char *const *headers, const char *what, ScHttpResponse *response,
-         GCancellable *cancellable, GError **error)
-{
-  g_autofree char *url = NULL;
-
-  if (!find_root_url (self, cancellable, error))
+  conf = sc_registries_conf_load (options->ctx, options->sink, error);
+  meanings = conf != NULL ? find_meanings (self, conf, ref, options, cancellable, error) : NULL;
+  if (meanings == NULL)
     return NULL;
-  url = g_strdup_printf ("%s/v2/%s/%s", self->root_url, self->repository, path);
-  for (gboolean again = FALSE;; again = TRUE)
+  for (guint i = 0; i < meanings->len; i++)
     {
-      g_autofree char *authorization = NULL;
-      g_autoptr (GInputStream) stream = NULL;
-      g_autoptr (GBytes) body = NULL;
-
-      if (!sc_registry_auth_prepare (self->auth, &authorization, cancellable, error))
-        return NULL;
-      stream = sc_http_open (self->http, url, headers, authorization, response, cancellable, error);
-      if (stream == NULL)
-        return NULL;
-      if (response->status == 200)
-        return g_steal_pointer (&stream);
-      /* Also so that the connection can be used again; a body that is too long has nothing to say. */
-      body = sc_http_read_body (stream, ERROR_BODY_MAX, cancellable, NULL);
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return NULL;
-      if (response->status != 401)
-        return fail_status (self, what, response->status, body, error) ? NULL : NULL;
-      if (!sc_registry_auth_answer (self->auth, self->root_url, response->www_authenticate, again, cancellable, error))
-        return NULL;
+      g_clear_error (&last);
+      if (!add_endpoints (self, conf, ref, g_ptr_array_index (meanings, i), options, &last))
+        sc_progress_debug (self->sink, "registries: %s", last->message);
     }
+  if (self->endpoints->len == 0)
+    {
+      g_propagate_error (error, g_steal_pointer (&last));
+      return NULL;
+    }
+  return &g_steal_pointer (&self)->base;
 }
 
+guint
+sc_registry_n_endpoints (ScBlobSource *source)
+{
+  return ((RegistrySource *)source)->endpoints->len;
+}
+
+ScRegistryEndpoint *
+sc_registry_endpoint (ScBlobSource *source, guint index)
+{
+  return g_ptr_array_index (((RegistrySource *)source)->endpoints, index);
+}
+
+guint
+sc_registry_current_endpoint (ScBlobSource *source)
+{
+  return ((RegistrySource *)source)->current;
+}
+
+/* One request. @which: tag or digest. */
 static GBytes *
-registry_fetch_manifest (ScBlobSource *source, const char *digest, char **out_media_type, GCancellable *cancellable,
-                         GError **error)
+request_manifest (ScRegistryEndpoint *endpoint, const char *which, ScHttpResponse *response, GCancellable *cancellable,
+                  GError **error)
 {
   static const char *const headers[] = { "Accept: " SC_MT_OCI_INDEX ", " SC_MT_OCI_MANIFEST ", " SC_MT_DOCKER_LIST
                                          ", " SC_MT_DOCKER_MANIFEST,
                                          NULL };
-  RegistrySource *self = (RegistrySource *)source;
-  const char *which = digest != NULL ? digest : self->top;
+  const char *repository = sc_registry_endpoint_repository (endpoint);
+  gboolean by_digest = strchr (which, ':') != NULL;
   g_autofree char *path = g_strconcat ("manifests/", which, NULL);
-  g_autofree char *what =
-      g_strdup_printf ("image %s%c%s", self->repository, strchr (which, ':') != NULL ? '@' : ':', which);
-  g_auto (ScHttpResponse) response = { 0 };
-  g_autoptr (GInputStream) stream = request (self, path, headers, what, &response, cancellable, error);
+  g_autofree char *what = g_strdup_printf ("image %s%c%s", repository, by_digest ? '@' : ':', which);
+  g_autoptr (GInputStream) stream =
+      sc_registry_endpoint_get (endpoint, path, headers, what, response, cancellable, error);
   g_autoptr (GBytes) body = NULL;
+  g_autofree char *digest = NULL;
 
   if (stream == NULL)
     return NULL;
   body = sc_http_read_body (stream, SC_MANIFEST_MAX_SIZE, cancellable, error);
   if (body == NULL)
     return sc_prefix_null (error, "manifest of %s", what);
-  if (out_media_type != NULL)
-    *out_media_type = g_steal_pointer (&response.content_type);
+  digest = sc_digest_of (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
+  if (by_digest && strcmp (digest, which) != 0)
+    return sc_fail_null (error, SC_ERROR_DIGEST, "%s gives a manifest of digest %s for %s",
+                         sc_registry_endpoint_name (endpoint), digest, which);
   return g_steal_pointer (&body);
+}
+
+/* As many tries at one endpoint as it takes. */
+static GBytes *
+fetch_manifest_at (ScRegistryEndpoint *endpoint, const char *which, char **out_media_type, GCancellable *cancellable,
+                   GError **error)
+{
+  ScRetry retry = { 0 };
+
+  for (;;)
+    {
+      g_auto (ScHttpResponse) response = { 0 };
+      g_autoptr (GError) failure = NULL;
+      g_autoptr (GBytes) body = request_manifest (endpoint, which, &response, cancellable, &failure);
+
+      if (body != NULL && out_media_type != NULL)
+        *out_media_type = g_steal_pointer (&response.content_type);
+      if (body != NULL)
+        return g_steal_pointer (&body);
+      if (!sc_retry_response (&retry, &response, &failure, cancellable))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return NULL;
+        }
+    }
+}
+
+/* The endpoint @index has the image: what a name without a registry means is settled. */
+static void
+settle (RegistrySource *self, guint index)
+{
+  g_autofree char *why = g_steal_pointer (&self->why);
+  const ScReference *logical = g_ptr_array_index (self->logicals, index);
+
+  self->current = index;
+  if (why == NULL)
+    return;
+  self->base.resolved = sc_reference_copy (logical);
+  sc_progress_note (self->sink, "image %s: taken from %s/%s (%s)", self->base.ref->repository, logical->registry,
+                    logical->repository, why);
+  for (guint i = self->endpoints->len; i > 0; i--)
+    {
+      const ScReference *other = g_ptr_array_index (self->logicals, i - 1);
+
+      if (strcmp (other->registry, self->base.resolved->registry) == 0
+          && strcmp (other->repository, self->base.resolved->repository) == 0)
+        continue;
+      g_ptr_array_remove_index (self->endpoints, i - 1);
+      g_ptr_array_remove_index (self->logicals, i - 1);
+      if (i - 1 < self->current)
+        self->current--;
+    }
+}
+
+/* One endpoint after the other, from the current one on, until one has it. */
+static GBytes *
+registry_fetch_manifest (ScBlobSource *source, const char *digest, char **out_media_type, GCancellable *cancellable,
+                         GError **error)
+{
+  RegistrySource *self = (RegistrySource *)source;
+  g_autoptr (GString) tried = g_string_new (NULL);
+  guint n = self->endpoints->len;
+
+  for (guint i = 0; i < n; i++)
+    {
+      guint index = (self->current + i) % n;
+      ScRegistryEndpoint *endpoint = sc_registry_endpoint (source, index);
+      const char *which = digest != NULL ? digest : sc_registry_endpoint_top (endpoint);
+      g_autoptr (GError) failure = NULL;
+      g_autoptr (GBytes) body = NULL;
+
+      sc_progress_debug (self->sink, "registry: asking %s for %s", sc_registry_endpoint_name (endpoint), which);
+      body = fetch_manifest_at (endpoint, which, out_media_type, cancellable, &failure);
+      if (body != NULL)
+        {
+          settle (self, index);
+          return g_steal_pointer (&body);
+        }
+      if (i + 1 == n || g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        {
+          g_set_error (error, failure->domain, failure->code, "%s%s%s%s", failure->message,
+                       tried->len > 0 ? " (tried before: " : "", tried->str, tried->len > 0 ? ")" : "");
+          return NULL;
+        }
+      sc_progress_debug (self->sink, "registry: %s", failure->message);
+      g_string_append_printf (tried, "%s%s: %s", tried->len > 0 ? "; " : "", sc_registry_endpoint_name (endpoint),
+                              failure->message);
+    }
+  g_return_val_if_reached (NULL);
+}
+
+/* The offset of the first byte of a 206; FALSE if the header is not "bytes FIRST-LAST/LENGTH". RFC 9110, 14.4. */
+static gboolean
+parse_content_range (const char *header, guint64 *out_first)
+{
+  const char *end = NULL;
+
+  if (header == NULL || !g_str_has_prefix (header, "bytes ") || !g_ascii_isdigit (header[6]))
+    return FALSE;
+  *out_first = g_ascii_strtoull (header + 6, (char **)&end, 10);
+  return *end == '-';
+}
+
+GInputStream *
+sc_registry_open_blob_at (ScBlobSource *source, guint index, const ScDescriptor *descriptor, guint64 offset,
+                          guint64 *out_start, ScHttpResponse *response, GCancellable *cancellable, GError **error)
+{
+  ScRegistryEndpoint *endpoint = sc_registry_endpoint (source, index);
+  g_autofree char *path = g_strconcat ("blobs/", descriptor->digest, NULL);
+  g_autofree char *what =
+      g_strdup_printf ("blob %s of %s", descriptor->digest, sc_registry_endpoint_repository (endpoint));
+  g_autofree char *range = g_strdup_printf ("Range: bytes=%" G_GUINT64_FORMAT "-", offset);
+  const char *headers[] = { offset > 0 ? range : NULL, NULL };
+  g_autoptr (GInputStream) stream =
+      sc_registry_endpoint_get (endpoint, path, headers, what, response, cancellable, error);
+  guint64 first = 0;
+
+  if (stream == NULL)
+    return NULL;
+  if (response->status == 206 && (!parse_content_range (response->content_range, &first) || first != offset))
+    return sc_fail_null (error, SC_ERROR_INVALID, "%s gives another part of %s than the one asked for",
+                         sc_registry_endpoint_name (endpoint), what);
+  *out_start = first;
+  return g_steal_pointer (&stream);
 }
 
 static GInputStream *
 registry_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable, GError **error)
 {
-  RegistrySource *self = (RegistrySource *)source;
-  g_autofree char *path = g_strconcat ("blobs/", descriptor->digest, NULL);
-  g_autofree char *what = g_strdup_printf ("blob %s of %s", descriptor->digest, self->repository);
-  g_auto (ScHttpResponse) response = { 0 };
-
-  return request (self, path, NULL, what, &response, cancellable, error);
+  return sc_registry_stream_open (source, descriptor, 0, cancellable, error);
 }
 
 const ScBlobSourceClass sc_registry_source_class = {
@@ -297,5 +305,10 @@ const ScBlobSourceClass sc_registry_source_class = {
   .open = registry_open,
   .fetch_manifest = registry_fetch_manifest,
   .open_blob = registry_open_blob,
+  .open_blob_at = sc_registry_stream_open,
+  .max_streams = 3,
+  .fetch_referrers = sc_registry_fetch_referrers,
+  .fetch_signatures = sc_registry_fetch_signatures,
+  .use_attachments = sc_registry_use_attachments,
   .free = registry_free,
 };

@@ -1,46 +1,55 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Single members of a tar file over libarchive, as streams.  Nothing is ever unpacked to disk and no member is held in
- * memory unless it is asked for whole.  The archive is hostile: only tar formats and three compressions are switched
- * on, the number of members and the length of their paths are bounded, links lead nowhere but to other members, and
- * sparse members, whose size costs their author nothing, are refused.
+ * Single members of a tar file, as streams.  Nothing is ever unpacked to disk but into files without a name, and no
+ * member is held in memory unless it is asked for whole or is short and may be JSON.  The archive is hostile: the
+ * number of members and the length of their paths are bounded, links lead nowhere but to other members, and sparse
+ * members, whose size costs their author nothing, are refused.
  */
 
 #include "tar-member.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <gio/gunixinputstream.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_SIZE ((gsize)128 * 1024)
-#define MAX_PATH  512
-#define MAX_LINKS 40
+#include "fs.h"
+#include "spool.h"
+#include "tar-private.h"
+
+#define COPY_SIZE      ((gsize)128 * 1024)
+#define MAX_PATH       512
+#define MAX_LINKS      40
+#define KEEP_MAX       ((guint64)8 * 1024 * 1024) /* of one member: the largest config that is accepted */
+#define KEEP_TOTAL_MAX ((guint64)16 * 1024 * 1024)
+
+typedef struct
+{
+  ScTarMember parent;
+  GBytes *kept; /* (nullable): all of it */
+  guint turn;   /* in the plan, from 1; 0: not in it */
+  int spool;    /* its bytes, or -1 */
+} Member;
 
 struct _ScTar
 {
-  char *path;
-  int fd;
-  guint64 size; /* of the file */
-  guint8 *buffer;
-  GCancellable *cancellable; /* of the call that is under way */
-
-  struct archive *reader; /* (nullable): NULL after an error too */
-  guint at;               /* index of the member that the reader comes to next */
-  guint serial;           /* of the stream that the reader serves */
-
-  GHashTable *members; /* path -> ScTarMember, owned */
+  ScTarReader reader;
+  guint serial;        /* of the stream that the reader serves */
+  gboolean costly;     /* a pass is */
+  guint64 kept;        /* bytes of all Member.kept */
+  GHashTable *members; /* path -> Member, owned */
+  GPtrArray *plan;     /* (nullable): Member, in the order of their turns */
+  const ScContext *ctx;
 };
 
 static void
-member_free (ScTarMember *member)
+member_free (Member *member)
 {
-  g_free (member->path);
-  g_free (member->target);
+  g_free (member->parent.path);
+  g_free (member->parent.target);
+  g_clear_pointer (&member->kept, g_bytes_unref);
+  sc_close_fd_p (&member->spool);
   g_free (member);
 }
 
@@ -76,105 +85,6 @@ normalise (const char *base, const char *path)
   return g_strjoinv ("/", (char **)parts->pdata);
 }
 
-static void
-close_reader (ScTar *tar)
-{
-  if (tar->reader != NULL)
-    archive_read_free (tar->reader);
-  tar->reader = NULL;
-}
-
-/* Sets @error to what libarchive says, or to the cancel that made it stop, and ends the reader; always FALSE. */
-static gboolean
-fail_archive (ScTar *tar, GError **error)
-{
-  const char *text = archive_error_string (tar->reader);
-
-  if (!g_cancellable_set_error_if_cancelled (tar->cancellable, error))
-    {
-      if (archive_errno (tar->reader) == EIO)
-        sc_fail_errno (error, EIO, "archive %s", tar->path);
-      else
-        sc_fail (error, SC_ERROR_INVALID, "archive %s: %s", tar->path, text != NULL ? text : "not a tar file");
-    }
-  close_reader (tar);
-  return FALSE;
-}
-
-static la_ssize_t
-read_block (struct archive *reader, void *data, const void **out)
-{
-  ScTar *tar = data;
-  ssize_t n;
-
-  if (g_cancellable_is_cancelled (tar->cancellable))
-    {
-      archive_set_error (reader, ECANCELED, "cancelled");
-      return ARCHIVE_FATAL;
-    }
-  do
-    n = read (tar->fd, tar->buffer, READ_SIZE);
-  while (n < 0 && errno == EINTR);
-  if (n < 0)
-    {
-      archive_set_error (reader, errno, "%s", g_strerror (errno));
-      return ARCHIVE_FATAL;
-    }
-  *out = tar->buffer;
-  return n;
-}
-
-/* Never goes beyond the end, where a file that was cut off would look like one that ends there. */
-static la_int64_t
-skip_block (struct archive *reader, void *data, la_int64_t request)
-{
-  ScTar *tar = data;
-  off_t here = lseek (tar->fd, 0, SEEK_CUR);
-
-  if (here < 0 || (guint64)here >= tar->size || request <= 0)
-    return 0;
-  request = MIN (request, (la_int64_t)tar->size - here);
-  return lseek (tar->fd, request, SEEK_CUR) < 0 ? 0 : request;
-}
-
-/* Puts a new reader at the beginning of the archive. */
-static gboolean
-rewind_reader (ScTar *tar, GError **error)
-{
-  struct archive *reader;
-
-  close_reader (tar);
-  if (lseek (tar->fd, 0, SEEK_SET) < 0)
-    return sc_fail_errno (error, errno, "archive %s", tar->path);
-  reader = archive_read_new ();
-  if (reader == NULL)
-    g_error ("out of memory");
-  tar->reader = reader;
-  tar->at = 0;
-  /* What is not built into libarchive would start a program: ARCHIVE_WARN. */
-  if (archive_read_support_format_tar (reader) != ARCHIVE_OK || archive_read_support_filter_gzip (reader) != ARCHIVE_OK
-      || archive_read_support_filter_zstd (reader) != ARCHIVE_OK
-      || archive_read_support_filter_xz (reader) != ARCHIVE_OK
-      || archive_read_open2 (reader, tar, NULL, read_block, skip_block, NULL) != ARCHIVE_OK)
-    return fail_archive (tar, error);
-  return TRUE;
-}
-
-/* Goes to the next member; *out_entry is NULL at the end. */
-static gboolean
-next_entry (ScTar *tar, struct archive_entry **out_entry, GError **error)
-{
-  int r = archive_read_next_header (tar->reader, out_entry);
-
-  if (r == ARCHIVE_EOF)
-    *out_entry = NULL;
-  else if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-    return fail_archive (tar, error);
-  else
-    tar->at++;
-  return TRUE;
-}
-
 static const char *
 entry_path (struct archive_entry *entry)
 {
@@ -183,16 +93,49 @@ entry_path (struct archive_entry *entry)
   return path != NULL ? path : archive_entry_pathname_utf8 (entry);
 }
 
+/* Reads the first bytes of a regular file, and all of a short one that may be JSON if that spares another pass. */
+static gboolean
+read_start (ScTar *tar, Member *m, GError **error)
+{
+  ScTarMember *member = &m->parent;
+  g_autofree guint8 *data = NULL;
+  gssize n = sc_tar_reader_read (&tar->reader, member->start, SC_TAR_START_SIZE, error);
+  gsize have;
+
+  if (n < 0)
+    return FALSE;
+  member->n_start = (guint)n;
+  if (!tar->costly || n == 0 || strchr ("{[", member->start[0]) == NULL || member->size > KEEP_MAX
+      || member->size > KEEP_TOTAL_MAX - tar->kept)
+    return TRUE;
+  data = g_malloc (member->size);
+  have = MIN ((gsize)n, member->size);
+  memcpy (data, member->start, have);
+  while (have < member->size)
+    {
+      n = sc_tar_reader_read (&tar->reader, data + have, member->size - have, error);
+      if (n < 0)
+        return FALSE;
+      if (n == 0)
+        return sc_fail (error, SC_ERROR_INVALID, "archive %s: a member ends too soon", tar->reader.name);
+      have += (gsize)n;
+    }
+  m->kept = g_bytes_new_take (g_steal_pointer (&data), have);
+  tar->kept += have;
+  return TRUE;
+}
+
 /* (transfer full) (nullable): the member of @path that @entry, the current one, is. */
-static ScTarMember *
+static Member *
 make_member (ScTar *tar, struct archive_entry *entry, char *path, GError **error)
 {
-  ScTarMember *member = g_new0 (ScTarMember, 1);
+  Member *m = g_new0 (Member, 1);
+  ScTarMember *member = &m->parent;
   const char *hardlink = archive_entry_hardlink (entry);
   const char *symlink = archive_entry_symlink (entry);
-  la_ssize_t n;
 
-  member->index = tar->at - 1;
+  m->spool = -1;
+  member->index = tar->reader.at - 1;
   member->path = path;
   if (hardlink != NULL)
     member->target = normalise (NULL, hardlink);
@@ -203,16 +146,13 @@ make_member (ScTar *tar, struct archive_entry *entry, char *path, GError **error
     {
       member->data = TRUE;
       member->size = (guint64)archive_entry_size (entry);
-      n = archive_read_data (tar->reader, member->start, SC_TAR_START_SIZE);
-      if (n < 0)
+      if (!read_start (tar, m, error))
         {
-          fail_archive (tar, error);
-          member_free (member);
+          member_free (m);
           return NULL;
         }
-      member->n_start = (guint)n;
     }
-  return member;
+  return m;
 }
 
 static gboolean
@@ -220,19 +160,21 @@ list_members (ScTar *tar, GError **error)
 {
   struct archive_entry *entry;
 
-  if (!rewind_reader (tar, error))
+  if (!sc_tar_reader_rewind (&tar->reader, error))
     return FALSE;
+  tar->costly = sc_tar_reader_is_costly (&tar->reader);
   while (TRUE)
     {
       g_autofree char *path = NULL;
-      ScTarMember *member;
+      Member *member;
 
-      if (!next_entry (tar, &entry, error))
+      if (!sc_tar_reader_next (&tar->reader, &entry, error))
         return FALSE;
       if (entry == NULL)
-        return TRUE;
-      if (tar->at > SC_TAR_MAX_MEMBERS)
-        return sc_fail (error, SC_ERROR_LIMIT, "archive %s: more than %d members", tar->path, SC_TAR_MAX_MEMBERS);
+        return sc_tar_reader_finish (&tar->reader, error);
+      if (tar->reader.at > SC_TAR_MAX_MEMBERS)
+        return sc_fail (error, SC_ERROR_LIMIT, "archive %s: more than %d members", tar->reader.name,
+                        SC_TAR_MAX_MEMBERS);
       if (entry_path (entry) != NULL)
         path = normalise (NULL, entry_path (entry));
       if (path == NULL)
@@ -240,30 +182,48 @@ list_members (ScTar *tar, GError **error)
       member = make_member (tar, entry, g_steal_pointer (&path), error);
       if (member == NULL)
         return FALSE;
-      g_hash_table_replace (tar->members, member->path, member);
+      g_hash_table_replace (tar->members, member->parent.path, member);
     }
+}
+
+static ScTar *
+tar_new (void)
+{
+  ScTar *tar = g_new0 (ScTar, 1);
+
+  tar->reader.fd = -1;
+  tar->members = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)member_free);
+  return tar;
+}
+
+static gboolean
+list (ScTar *tar, GCancellable *cancellable, GError **error)
+{
+  gboolean ok;
+
+  tar->reader.cancellable = cancellable;
+  ok = list_members (tar, error);
+  tar->reader.cancellable = NULL;
+  return ok;
 }
 
 ScTar *
 sc_tar_open (const char *path, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (ScTar) tar = g_new0 (ScTar, 1);
-  struct stat st;
-  gboolean ok;
+  g_autoptr (ScTar) tar = tar_new ();
 
-  tar->path = g_strdup (path);
-  tar->buffer = g_malloc (READ_SIZE);
-  tar->members = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)member_free);
-  tar->fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (tar->fd < 0 || fstat (tar->fd, &st) < 0)
-    return sc_fail_errno_null (error, errno, "archive %s", path);
-  if (!S_ISREG (st.st_mode))
-    return sc_fail_null (error, SC_ERROR_INVALID, "archive %s: not a regular file", path);
-  tar->size = (guint64)st.st_size;
-  tar->cancellable = cancellable;
-  ok = list_members (tar, error);
-  tar->cancellable = NULL;
-  return ok ? g_steal_pointer (&tar) : NULL;
+  if (!sc_tar_reader_init_file (&tar->reader, path, error) || !list (tar, cancellable, error))
+    return NULL;
+  return g_steal_pointer (&tar);
+}
+
+ScTar *
+sc_tar_open_stream (const char *name, ScTarOpenFunc open, gpointer data, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScTar) tar = tar_new ();
+
+  sc_tar_reader_init_stream (&tar->reader, name, open, data);
+  return list (tar, cancellable, error) ? g_steal_pointer (&tar) : NULL;
 }
 
 void
@@ -271,11 +231,9 @@ sc_tar_free (ScTar *tar)
 {
   if (tar == NULL)
     return;
-  close_reader (tar);
-  sc_close_fd_p (&tar->fd);
+  sc_tar_reader_clear (&tar->reader);
+  g_clear_pointer (&tar->plan, g_ptr_array_unref);
   g_clear_pointer (&tar->members, g_hash_table_unref);
-  g_free (tar->buffer);
-  g_free (tar->path);
   g_free (tar);
 }
 
@@ -284,17 +242,18 @@ sc_tar_find (ScTar *tar, const char *path, GError **error)
 {
   g_autofree char *start = normalise (NULL, path);
   const ScTarMember *member = start != NULL ? g_hash_table_lookup (tar->members, start) : NULL;
+  const char *name = tar->reader.name;
 
   for (guint links = 0; member != NULL && member->target != NULL; links++)
     {
       if (links == MAX_LINKS)
-        return sc_fail_null (error, SC_ERROR_INVALID, "archive %s: member %s: too many links", tar->path, path);
+        return sc_fail_null (error, SC_ERROR_INVALID, "archive %s: member %s: too many links", name, path);
       member = g_hash_table_lookup (tar->members, member->target);
     }
   if (member == NULL)
-    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "archive %s: it has no member %s", tar->path, path);
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "archive %s: it has no member %s", name, path);
   if (!member->data)
-    return sc_fail_null (error, SC_ERROR_INVALID, "archive %s: member %s is not a plain file", tar->path, path);
+    return sc_fail_null (error, SC_ERROR_INVALID, "archive %s: member %s is not a plain file", name, path);
   return member;
 }
 
@@ -317,22 +276,20 @@ stream_read (GInputStream *stream, void *buffer, gsize count, GCancellable *canc
 {
   ScTarStream *self = (ScTarStream *)stream;
   ScTar *tar = self->tar;
-  la_ssize_t n;
+  gssize n;
 
   if (self->left == 0)
     return 0;
-  if (tar->reader == NULL || tar->serial != self->serial)
+  if (tar->reader.archive == NULL || tar->serial != self->serial)
     {
-      sc_fail (error, SC_ERROR_FAILED, "archive %s: read on after an error or another member", tar->path);
+      sc_fail (error, SC_ERROR_FAILED, "archive %s: read on after an error or another member", tar->reader.name);
       return -1;
     }
-  tar->cancellable = cancellable;
-  n = archive_read_data (tar->reader, buffer, (gsize)MIN (count, self->left));
-  if (n < 0)
-    fail_archive (tar, error);
-  else if (n == 0)
-    sc_fail (error, SC_ERROR_INVALID, "archive %s: a member ends too soon", tar->path);
-  tar->cancellable = NULL;
+  tar->reader.cancellable = cancellable;
+  n = sc_tar_reader_read (&tar->reader, buffer, (gsize)MIN (count, self->left), error);
+  tar->reader.cancellable = NULL;
+  if (n == 0)
+    sc_fail (error, SC_ERROR_INVALID, "archive %s: a member ends too soon", tar->reader.name);
   if (n <= 0)
     return -1;
   self->left -= (guint64)n;
@@ -350,36 +307,118 @@ sc_tar_stream_init (ScTarStream *self)
 {
 }
 
-static gboolean
-go_to_member (ScTar *tar, const ScTarMember *member, GError **error)
+void
+sc_tar_plan (ScTar *tar, const ScContext *ctx, const ScTarMember *const *members, guint n)
 {
+  if (!tar->costly)
+    return;
+  tar->ctx = ctx;
+  tar->plan = g_ptr_array_sized_new (n);
+  for (guint i = 0; i < n; i++)
+    {
+      Member *member = g_hash_table_lookup (tar->members, members[i]->path);
+
+      if (member->turn > 0)
+        continue;
+      g_ptr_array_add (tar->plan, member);
+      member->turn = tar->plan->len;
+    }
+}
+
+static gboolean
+fail_changed (ScTar *tar, GError **error)
+{
+  return sc_fail (error, SC_ERROR_INVALID, "archive %s: it changed while it was read", tar->reader.name);
+}
+
+static gboolean
+entry_is (struct archive_entry *entry, const ScTarMember *member)
+{
+  return archive_entry_filetype (entry) == AE_IFREG && archive_entry_size (entry) == (la_int64_t)member->size
+         && archive_entry_sparse_count (entry) == 0;
+}
+
+/* Puts the current member aside. */
+static gboolean
+spool_member (ScTar *tar, Member *member, GError **error)
+{
+  g_autofree guint8 *buffer = g_malloc (COPY_SIZE);
+  SC_AUTOFD int fd = sc_spool_open (tar->ctx, error);
+  guint64 left = member->parent.size;
+
+  if (fd < 0)
+    return sc_prefix (error, "archive %s", tar->reader.name);
+  while (left > 0)
+    {
+      gssize n = sc_tar_reader_read (&tar->reader, buffer, MIN (COPY_SIZE, left), error);
+
+      if (n < 0)
+        return FALSE;
+      if (n == 0)
+        return sc_fail (error, SC_ERROR_INVALID, "archive %s: a member ends too soon", tar->reader.name);
+      if (!sc_fs_write_all (fd, buffer, (gsize)n, error))
+        return sc_prefix (error, "archive %s: cannot put a layer aside", tar->reader.name);
+      left -= (guint64)n;
+    }
+  member->spool = sc_steal_fd (&fd);
+  return TRUE;
+}
+
+/* Does with the current member what the plan says, on the way to the member of @turn. */
+static gboolean
+pass_member (ScTar *tar, guint turn, struct archive_entry *entry, GError **error)
+{
+  for (guint i = turn; turn > 0 && i < tar->plan->len; i++)
+    {
+      Member *member = g_ptr_array_index (tar->plan, i);
+
+      if (member->parent.index != tar->reader.at - 1 || member->spool >= 0)
+        continue;
+      return entry_is (entry, &member->parent) ? spool_member (tar, member, error) : fail_changed (tar, error);
+    }
+  return TRUE;
+}
+
+static gboolean
+go_to_member (ScTar *tar, const Member *wanted, GError **error)
+{
+  const ScTarMember *member = &wanted->parent;
+  ScTarReader *reader = &tar->reader;
   struct archive_entry *entry = NULL;
 
-  if ((tar->reader == NULL || tar->at > member->index) && !rewind_reader (tar, error))
+  if ((reader->archive == NULL || reader->at > member->index) && !sc_tar_reader_rewind (reader, error))
     return FALSE;
-  while (tar->at <= member->index)
+  while (reader->at <= member->index)
     {
-      if (!next_entry (tar, &entry, error))
+      if (!sc_tar_reader_next (reader, &entry, error))
         return FALSE;
       if (entry == NULL)
         break;
+      if (reader->at <= member->index && !pass_member (tar, wanted->turn, entry, error))
+        return FALSE;
     }
-  if (entry == NULL || archive_entry_filetype (entry) != AE_IFREG
-      || archive_entry_size (entry) != (la_int64_t)member->size || archive_entry_sparse_count (entry) != 0)
-    return sc_fail (error, SC_ERROR_INVALID, "archive %s: it changed while it was read", tar->path);
-  return TRUE;
+  return entry != NULL && entry_is (entry, member) ? TRUE : fail_changed (tar, error);
 }
 
 GInputStream *
 sc_tar_open_member (ScTar *tar, const ScTarMember *member, GCancellable *cancellable, GError **error)
 {
+  Member *wanted = g_hash_table_lookup (tar->members, member->path);
   ScTarStream *stream;
   gboolean ok;
 
   tar->serial++;
-  tar->cancellable = cancellable;
-  ok = go_to_member (tar, member, error);
-  tar->cancellable = NULL;
+  if (wanted->kept != NULL)
+    return g_memory_input_stream_new_from_bytes (wanted->kept);
+  if (wanted->spool >= 0)
+    {
+      if (lseek (wanted->spool, 0, SEEK_SET) < 0)
+        return sc_fail_errno_null (error, errno, "archive %s: a layer that was put aside", tar->reader.name);
+      return g_unix_input_stream_new (sc_steal_fd (&wanted->spool), TRUE);
+    }
+  tar->reader.cancellable = cancellable;
+  ok = go_to_member (tar, wanted, error);
+  tar->reader.cancellable = NULL;
   if (!ok)
     return NULL;
   stream = g_object_new (sc_tar_stream_get_type (), NULL);
@@ -397,8 +436,8 @@ sc_tar_read_member (ScTar *tar, const ScTarMember *member, gsize max, GCancellab
   gsize n;
 
   if (member->size > max)
-    return sc_fail_null (error, SC_ERROR_LIMIT, "archive %s: member %s: larger than %zu bytes", tar->path, member->path,
-                         max);
+    return sc_fail_null (error, SC_ERROR_LIMIT, "archive %s: member %s: larger than %zu bytes", tar->reader.name,
+                         member->path, max);
   stream = sc_tar_open_member (tar, member, cancellable, error);
   if (stream == NULL)
     return NULL;

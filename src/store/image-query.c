@@ -21,6 +21,7 @@ sc_image_free (ScImage *image)
   g_free (image->id);
   g_free (image->branch);
   g_free (image->commit);
+  g_free (image->verification);
   g_clear_pointer (&image->manifest, sc_manifest_free);
   g_free (image->problem);
   g_free (image);
@@ -119,6 +120,7 @@ read_commit (ScImage *image, OstreeRepo *repo)
   meta = g_variant_get_child_value (variant, 0);
   g_variant_lookup (meta, "docker.manifest", "&s", &manifest);
   g_variant_lookup (meta, "docker.digest", "&s", &digest);
+  g_variant_lookup (meta, SC_IMAGE_VERIFICATION_KEY, "s", &image->verification);
   if (manifest != NULL)
     read_manifest (image, repo, manifest);
   set_id (image, digest);

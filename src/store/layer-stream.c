@@ -23,7 +23,8 @@ struct _ScLayerStream
 {
   GInputStream *blob;
   ScDescriptor *layer;
-  ScDecompressor *decompressor;
+  ScCompression compression;    /* as announced, then as it is */
+  ScDecompressor *decompressor; /* (nullable): the thread's; NULL before the first bytes */
   ScSha256 *in_sum, *out_sum;
   guint64 out_size;
   GCancellable *cancellable;
@@ -105,6 +106,31 @@ check_blob (ScLayerStream *s, GError **error)
   return TRUE;
 }
 
+/* As g_input_stream_read(), but the first time as much as tells how the bytes are compressed. */
+static gssize
+read_blob (ScLayerStream *s, guint8 *in, GError **error)
+{
+  gsize n = 0;
+
+  if (s->decompressor != NULL)
+    return g_input_stream_read (s->blob, in, IN_SIZE, s->cancellable, error);
+  while (n < SC_COMPRESSION_START)
+    {
+      gssize more = g_input_stream_read (s->blob, in + n, IN_SIZE - n, s->cancellable, error);
+
+      if (more < 0)
+        return -1;
+      if (more == 0)
+        break;
+      n += (gsize)more;
+    }
+  /* A layer that is called compressed and is not: so podman saves directories. */
+  if (s->compression != SC_COMPRESSION_NONE && n > 0)
+    s->compression = sc_compression_of_start (in, n);
+  s->decompressor = sc_decompressor_new (s->compression);
+  return (gssize)n;
+}
+
 static gboolean
 pump (ScLayerStream *s, GError **error)
 {
@@ -113,7 +139,7 @@ pump (ScLayerStream *s, GError **error)
 
   for (;;)
     {
-      gssize n = g_input_stream_read (s->blob, in, IN_SIZE, s->cancellable, error);
+      gssize n = read_blob (s, in, error);
 
       if (n < 0)
         return FALSE;
@@ -130,7 +156,7 @@ pump (ScLayerStream *s, GError **error)
         return FALSE;
     }
   /* What is wrong with the blob says more than what that did to its compression. */
-  if (!check_blob (s, error) || !feed (s, NULL, 0, &buffer, error) || !sc_decompressor_end (s->decompressor, error))
+  if (!check_blob (s, error) || !feed (s, in, 0, &buffer, error) || !sc_decompressor_end (s->decompressor, error))
     return FALSE;
   if (buffer != NULL && buffer->size > 0)
     {
@@ -169,7 +195,7 @@ sc_layer_stream_new (GInputStream *blob, const ScDescriptor *layer, GError **err
   s = g_new0 (ScLayerStream, 1);
   s->blob = g_steal_pointer (&owned);
   s->layer = sc_descriptor_copy (layer);
-  s->decompressor = sc_decompressor_new (compression);
+  s->compression = compression;
   s->in_sum = sc_sha256_new ();
   s->out_sum = sc_sha256_new ();
   s->cancellable = g_cancellable_new ();
@@ -197,7 +223,7 @@ sc_layer_stream_free (ScLayerStream *s)
   g_thread_join (s->thread);
   g_object_unref (s->blob);
   sc_descriptor_free (s->layer);
-  sc_decompressor_free (s->decompressor);
+  g_clear_pointer (&s->decompressor, sc_decompressor_free);
   sc_sha256_free (s->in_sum);
   sc_sha256_free (s->out_sum);
   g_object_unref (s->cancellable);

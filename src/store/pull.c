@@ -3,12 +3,18 @@
  * A verified image into the repository.  Everything is written in one transaction: libostree flushes its objects,
  * then moves them into place and writes the refs of layers and config; the ref of the image is set when those are on
  * disk (architecture, invariant 2).  Whoever looks sees the image whole or not at all.
+ *
+ * Bytes that a killed pull has left are not trusted: if a layer that began with such bytes turns out to be wrong, the
+ * transaction is thrown away, so that nothing of it stays, and done again without them.
  */
 #include "pull.h"
 
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "blob.h"
+#include "image-query.h"
+#include "layer-fetch.h"
 #include "layer-import.h"
 #include "object-writer.h"
 #include "refname.h"
@@ -29,6 +35,10 @@ typedef struct
   GHashTable *fetched;     /* layer digest (of the manifest) -> commit */
   guint current;           /* layer being imported */
   ScNode *lower;           /* (nullable): tree of the layers below @current */
+  ScPartials *partials;
+  ScLayerFetch *fetch; /* (nullable): of the missing layers */
+  GHashTable *begun;   /* layer digests that progress was told of */
+  gboolean no_room;    /* nothing is kept any more */
   ScPullResult result;
   GCancellable *cancellable;
 } Pull;
@@ -48,6 +58,9 @@ pull_clear (Pull *p)
   g_clear_pointer (&p->commits, g_ptr_array_unref);
   g_clear_pointer (&p->fetched, g_hash_table_unref);
   g_clear_pointer (&p->lower, sc_node_free);
+  g_clear_pointer (&p->fetch, sc_layer_fetch_free);
+  g_clear_pointer (&p->partials, sc_partials_free);
+  g_clear_pointer (&p->begun, g_hash_table_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pull, pull_clear)
@@ -80,16 +93,13 @@ check_stored_layer (Pull *p, const char *commit, const char *diff_id, GError **e
                   stored);
 }
 
-/* A commit of one file at the top, mode 0644. */
+/* A file at the top of a commit, mode 0644. */
 static gboolean
-write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadata, char **out_commit, GError **error)
+write_file (Pull *p, ScObjectWriter *writer, ScNode *root, const char *name, GBytes *content, GError **error)
 {
-  g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
-  g_autoptr (ScObjectWriter) writer = sc_object_writer_new (p->repo);
-  g_autoptr (ScNode) root = sc_node_new_dir ();
-  ScObjectMeta dir = { .mode = S_IFDIR | 0755 }, regular = { .mode = S_IFREG | 0644 };
+  ScObjectMeta regular = { .mode = S_IFREG | 0644 };
   guint8 checksum[SC_SHA256_SIZE];
-  gsize size;
+  gsize size = 0;
   gconstpointer data = g_bytes_get_data (content, &size);
 
   if (!sc_object_writer_begin (writer, &regular, size, p->cancellable, error)
@@ -97,6 +107,28 @@ write_file_commit (Pull *p, const char *name, GBytes *content, GVariant *metadat
       || !sc_object_writer_end (writer, checksum, p->cancellable, error))
     return FALSE;
   sc_node_set_child (root, name, sc_node_new_file (SC_NODE_FILE, checksum));
+  return TRUE;
+}
+
+/* A commit of the file @name and, beside it, "signature-1" and so on (@signatures nullable). */
+static gboolean
+write_file_commit (Pull *p, const char *name, GBytes *content, const GPtrArray *signatures, GVariant *metadata,
+                   char **out_commit, GError **error)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
+  g_autoptr (ScObjectWriter) writer = sc_object_writer_new (p->repo);
+  g_autoptr (ScNode) root = sc_node_new_dir ();
+  ScObjectMeta dir = { .mode = S_IFDIR | 0755 };
+
+  if (!write_file (p, writer, root, name, content, error))
+    return FALSE;
+  for (guint i = 0; signatures != NULL && i < signatures->len; i++)
+    {
+      g_autofree char *signature = g_strdup_printf ("signature-%u", i + 1);
+
+      if (!write_file (p, writer, root, signature, g_ptr_array_index (signatures, i), error))
+        return FALSE;
+    }
   return sc_object_writer_dirmeta (writer, &dir, root->checksum, p->cancellable, error)
          && sc_tree_commit (root, p->repo, owned, out_commit, p->cancellable, error);
 }
@@ -147,7 +179,7 @@ write_config (Pull *p, GError **error)
   if (!p->config_missing)
     return TRUE;
   g_variant_dict_insert (meta, "docker.size", "s", size);
-  return write_file_commit (p, "content", p->config->raw, g_variant_dict_end (meta), &p->config_commit, error);
+  return write_file_commit (p, "content", p->config->raw, NULL, g_variant_dict_end (meta), &p->config_commit, error);
 }
 
 /* What is below the layer that is being imported. */
@@ -171,17 +203,16 @@ static gboolean
 fetch_layer (Pull *p, const ScDescriptor *layer, const char *diff_id, char **out_commit, GError **error)
 {
   const char *hex = sc_digest_hex (layer->digest);
-  GInputStream *blob = NULL;
   ScLayerImport import = {
     .repo = p->repo, .layer = layer, .diff_id = diff_id, .lower = lower_tree, .lower_data = p, .sink = p->sink
   };
   gboolean ok;
 
-  sc_progress_layer (p->sink, SC_PROGRESS_LAYER_BEGIN, hex, 0, layer->size);
-  blob = sc_blob_source_open_blob (p->source, layer, p->cancellable, error);
-  if (blob == NULL)
-    return FALSE;
-  ok = sc_layer_import (&import, blob, out_commit, &p->result.left_out, p->cancellable, error);
+  /* Once, also if it has to be done again. */
+  if (g_hash_table_add (p->begun, layer->digest))
+    sc_progress_layer (p->sink, SC_PROGRESS_LAYER_BEGIN, hex, 0, layer->size);
+  ok = sc_layer_import (&import, sc_layer_fetch_open (p->fetch, layer), out_commit, &p->result.left_out, p->cancellable,
+                        error);
   g_clear_pointer (&p->lower, sc_node_free);
   if (ok)
     sc_progress_layer (p->sink, SC_PROGRESS_LAYER_END, hex, layer->size, layer->size);
@@ -216,14 +247,18 @@ static gboolean
 write_image (Pull *p, char **out_commit, GError **error)
 {
   g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
+  const GPtrArray *signatures = sc_verified_image_signatures (p->image);
   gsize size;
   const char *data = g_bytes_get_data (p->manifest->raw, &size);
   g_autofree char *text = g_strndup (data, size); /* JSON: no NUL in it */
+  g_autofree char *count = g_strdup_printf ("%u", signatures->len);
 
   g_variant_dict_insert (meta, "docker.manifest", "s", text);
   g_variant_dict_insert (meta, "docker.digest", "s", p->manifest->digest);
-  g_variant_dict_insert (meta, "signatures", "s", "0");
-  return write_file_commit (p, "manifest.json", p->manifest->raw, g_variant_dict_end (meta), out_commit, error);
+  g_variant_dict_insert (meta, "signatures", "s", count);
+  g_variant_dict_insert (meta, SC_IMAGE_VERIFICATION_KEY, "s", sc_verified_image_verification (p->image));
+  return write_file_commit (p, "manifest.json", p->manifest->raw, signatures, g_variant_dict_end (meta), out_commit,
+                            error);
 }
 
 static void
@@ -247,10 +282,33 @@ set_blob_refs (Pull *p)
     }
 }
 
+/* Begins to fetch what is missing. */
+static gboolean
+fetch_ahead (Pull *p, GError **error)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+
+  p->fetch = sc_layer_fetch_new (p->source, p->partials);
+  for (guint i = 0; i < p->manifest->layers->len; i++)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
+      g_autofree char *commit = NULL;
+
+      if (!sc_blob_find (p->repo, layer->digest, &commit, error))
+        return FALSE;
+      if (commit == NULL && g_hash_table_add (seen, layer->digest))
+        sc_layer_fetch_add (p->fetch, layer);
+    }
+  sc_layer_fetch_start (p->fetch);
+  return TRUE;
+}
+
 /* Inside the transaction: everything that the image needs. */
 static gboolean
 bring (Pull *p, char **out_commit, GError **error)
 {
+  if (!fetch_ahead (p, error))
+    return FALSE;
   for (guint i = 0; i < p->manifest->layers->len; i++)
     {
       const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
@@ -265,16 +323,104 @@ bring (Pull *p, char **out_commit, GError **error)
 }
 
 static gboolean
-pull_transaction (Pull *p, GError **error)
+try_transaction (Pull *p, GError **error)
 {
   g_autofree char *branch = sc_refname_encode (sc_verified_image_name (p->image)), *commit = NULL;
+  gboolean ok;
 
   p->result.transaction = sc_transaction_begin (p->store, p->cancellable, error);
-  return p->result.transaction != NULL && bring (p, &commit, error)
-         && sc_transaction_commit (p->result.transaction, branch, commit, p->cancellable, error);
+  if (p->result.transaction == NULL)
+    return FALSE;
+  ok = bring (p, &commit, error);
+  g_clear_pointer (&p->fetch, sc_layer_fetch_free);
+  /* Now: what is there when everything is flushed is written to disk. */
+  if (ok)
+    sc_partials_drop (p->partials);
+  return ok && sc_transaction_commit (p->result.transaction, branch, commit, p->cancellable, error);
 }
 
-/* TRUE in @out if the image's ref is of this manifest and all that it names is there. */
+/* Whether the file system is so full that the bytes of the layers may be what fills it. */
+static gboolean
+is_crowded (Pull *p, const GError *failure)
+{
+  guint64 kept = sc_partials_size (p->partials), reserve = 0, room;
+  struct statvfs st;
+
+  if (kept == 0 || fstatvfs (ostree_repo_get_dfd (p->repo), &st) != 0)
+    return FALSE;
+  if (!ostree_repo_get_min_free_space_bytes (p->repo, &reserve, NULL))
+    reserve = 0;
+  room = (guint64)st.f_bavail * st.f_frsize;
+  return g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NO_SPACE) || room < reserve + kept;
+}
+
+/* The transaction failed: TRUE if the bytes kept of layers may be the reason, and it is worth another try without. */
+static gboolean
+start_over (Pull *p, const GError *failure)
+{
+  const ScDescriptor *layer =
+      p->commits->len < p->manifest->layers->len ? g_ptr_array_index (p->manifest->layers, p->current) : NULL;
+  ScPartial *partial = layer != NULL ? sc_partials_find (p->partials, layer) : NULL;
+
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+      || g_error_matches (failure, SC_ERROR, SC_ERROR_UNAVAILABLE)
+      || g_error_matches (failure, SC_ERROR, SC_ERROR_DENIED))
+    return FALSE;
+  if (!p->no_room && is_crowded (p, failure))
+    {
+      p->no_room = TRUE;
+      g_debug ("%s: again, without keeping the bytes of layers", failure->message);
+      sc_partials_drop (p->partials);
+      return TRUE;
+    }
+  if (partial == NULL || sc_partial_inherited (partial) == 0)
+    return FALSE;
+  sc_progress_note (p->sink, "layer %s: what an interrupted pull had kept of it is of no use, it is fetched again",
+                    layer->digest);
+  g_debug ("%s", failure->message);
+  sc_partial_reset (partial);
+  return TRUE;
+}
+
+static gboolean
+pull_transaction (Pull *p, GError **error)
+{
+  for (;;)
+    {
+      g_autoptr (GError) failure = NULL;
+
+      if (try_transaction (p, &failure))
+        return TRUE;
+      if (!start_over (p, failure))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return FALSE;
+        }
+      /* The objects of all layers are gone; what was kept of the good ones is not. */
+      g_ptr_array_set_size (p->commits, 0);
+      g_hash_table_remove_all (p->fetched);
+      sc_pull_result_clear (&p->result);
+      p->result = (ScPullResult){ 0 };
+      g_clear_pointer (&p->config_commit, g_free);
+    }
+}
+
+/* TRUE in @out if @commit tells what was found out about the image now.  What the policy lets through unseen needs no
+ * word: other tools write none. */
+static gboolean
+verdict_unchanged (Pull *p, const char *commit, gboolean *out, GError **error)
+{
+  g_autofree char *stored = NULL;
+
+  if (!commit_string (p, commit, SC_IMAGE_VERIFICATION_KEY, &stored, error))
+    return FALSE;
+  *out = stored == NULL ? !sc_verified_image_is_signed (p->image)
+                        : strcmp (stored, sc_verified_image_verification (p->image)) == 0;
+  return TRUE;
+}
+
+/* TRUE in @out if the image's ref is of this manifest, all that it names is there, and the verdict on it is the same.
+ */
 static gboolean
 is_unchanged (Pull *p, gboolean *out, GError **error)
 {
@@ -301,8 +447,7 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
       if (layer_commit == NULL)
         return TRUE;
     }
-  *out = TRUE;
-  return TRUE;
+  return verdict_unchanged (p, commit, out, error);
 }
 
 /* A branch is a file name. */
@@ -338,13 +483,16 @@ sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, con
                       .sink = sink,
                       .commits = g_ptr_array_new_with_free_func (g_free),
                       .fetched = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free),
+                      .partials = sc_partials_new (store->repo),
+                      .begun = g_hash_table_new (g_str_hash, g_str_equal),
                       .cancellable = cancellable };
 
   lock = sc_store_lock (store, FALSE, cancellable, error);
   if (lock == NULL || !check_name (sc_verified_image_name (image), error)
       || !is_unchanged (&p, &p.result.unchanged, error))
     return FALSE;
-  if (!p.result.unchanged && (!bring_config (&p, error) || !pull_transaction (&p, error)))
+  if (!p.result.unchanged
+      && (!sc_partials_clean (p.repo, error) || !bring_config (&p, error) || !pull_transaction (&p, error)))
     {
       g_clear_pointer (&lock, ostree_repo_auto_lock_cleanup);
       take_back (&p);

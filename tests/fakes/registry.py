@@ -11,6 +11,8 @@ when it is ready; with --redirect a second line has the port that blobs are redi
 
   --until-eof          ends when standard input does: a test that dies takes its registry with it
   --port PORT          listen on this port
+  --bind ADDRESS       listen on this address instead of 127.0.0.1: ::1
+  --delay MS           this long before every answer, as if the server were far away
   --tls CERT KEY       speak HTTPS with these PEM files (both ports)
   --tls-client-ca CA   ask for a client certificate of this CA
 
@@ -23,11 +25,13 @@ Who may read:
   --basic USER:PW      asks for Basic credentials
   --bearer             asks for a token of this server's own /token, given to everybody
   --token-user USER:PW the same, but /token wants these Basic credentials
+  --refresh-token TOKEN  the same, but /token wants a POST with this refresh token (OAuth 2), and no other request
   --token-key NAME     the reply's member that holds the token: token (default), access_token, or anything wrong
   --token-life SECONDS its expires_in (default 300); the token is refused when they are over
   --token-uses N       the token is refused after N requests, whatever its age
   --realm URL          named in the challenge instead of our own /token
   --header "NAME: VALUE"  added to every answer (repeatable)
+  --signatures DIR     has OpenShift's signatures extension: those of the manifest sha256:HEX are the files of DIR/HEX
 
 What goes wrong (with every blob, unless --only limits it):
   --truncate N         announces the whole length, sends N bytes and closes
@@ -35,21 +39,32 @@ What goes wrong (with every blob, unless --only limits it):
   --longer N           N zero bytes more than the blob has, announced as well
   --slow RATE          RATE bytes a second
   --stall N            sends N bytes, then nothing, and stays connected
+  --reset              with --truncate: the connection is reset, not closed
+  --endless            no Content-Length, and never an end
+  --no-range           a Range header is ignored, as if there were none
+  --bad-range N        the answer to a Range header begins N bytes later, and says so
+  --refuse-range       answers 416 to a Range header
   --chunked            no Content-Length, chunked
   --no-length          no Content-Length, ends with the connection
   --redirect           blobs are redirected to the second port
   --redirect-to URL    every blob is redirected to this URL; {path} in it is the path asked for
   --redirect-loop      every blob is redirected to itself
   --status CODE        answers CODE with a JSON error
+  --retry-after TEXT   with --status: a Retry-After header; "date+N" is the date N seconds from then
+  --hang-up            closes the connection without an answer
   --big-headers N      N bytes of response headers more
   --media-type TYPE    manifests are sent with this Content-Type
   --only DIGEST        only this blob (repeatable; a manifest's digest or tag means that manifest)
   --on-manifests       --status, --truncate, --stall and so on also hit manifests
   --times N            only the first N requests that would be hit
+  --tokens-too         --status and --hang-up also hit /token
+
+A Range header "bytes=N-" for a blob is answered with 206 and the rest, and --truncate, --stall, --slow count from there.
 """
 
 import argparse
 import base64
+import email.utils
 import http.server
 import json
 import os
@@ -58,11 +73,14 @@ import select
 import socket
 import socketserver
 import ssl
+import struct
 import sys
 import threading
 import time
+import urllib.parse
 
 MANIFEST = re.compile(r"^/v2/(?P<name>.+)/manifests/(?P<ref>[^/]+)$")
+SIGNATURES = re.compile(r"^/extensions/v2/(?P<name>.+)/signatures/sha256:(?P<hex>[0-9a-f]{64})$")
 BLOB = re.compile(r"^/v2/(?P<name>.+)/blobs/(?P<ref>sha256:[0-9a-f]{64})$")
 CHUNK = 64 * 1024
 
@@ -169,7 +187,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer_error(401, "UNAUTHORIZED", "authentication required",
                               [("WWW-Authenticate", 'Basic realm="fake"')])
             return False
-        if options.bearer or options.token_user:
+        if options.bearer or options.token_user or options.refresh_token:
             if given.startswith("Bearer ") and self.state.use_token(given[7:]):
                 return True
             realm = options.realm or self.state.base + "/token"
@@ -182,16 +200,35 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def give_token(self):
         options = self.options
+        if options.refresh_token and not self.has_refresh_token():
+            self.answer(401, b"{}")
+            return
         if options.token_user and self.headers.get("Authorization") != basic(options.token_user):
             self.answer(401, b"{}", [("WWW-Authenticate", 'Basic realm="token"')])
             return
         body = {options.token_key: self.state.new_token(), "expires_in": options.token_life}
         self.answer(200, json.dumps(body).encode(), [("Content-Type", "application/json")])
 
+    def has_refresh_token(self):
+        if self.command != "POST":
+            return False
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+        return form.get("grant_type") == ["refresh_token"] and form.get("refresh_token") == [self.options.refresh_token] \
+            and form.get("service") == ["fake registry"] and "scope" in form
+
     # Content
 
     def blob_path(self, digest):
         return os.path.join(self.options.layout, "blobs", "sha256", digest.removeprefix("sha256:"))
+
+    def give_signatures(self, hex_digits):
+        directory = os.path.join(self.options.signatures, hex_digits)
+        signatures = [{"schemaVersion": 2, "name": "future", "type": "future", "content": ""}]
+        for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+            with open(os.path.join(directory, name), "rb") as file:
+                signatures.append({"schemaVersion": 2, "name": name, "type": "atomic",
+                                   "content": base64.b64encode(file.read()).decode()})
+        self.answer(200, json.dumps({"signatures": signatures}).encode(), [("Content-Type", "application/json")])
 
     def find_manifest(self, ref):
         """(path, media type) or None."""
@@ -218,8 +255,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         options = self.options
         if not hit:
             return False
+        if options.hang_up:
+            self.record(0, 0)
+            self.close_connection = True
+            return True
         if options.status:
-            self.answer_error(options.status, "FAKE", f"told to answer {options.status}")
+            headers = []
+            if options.retry_after:
+                text = options.retry_after
+                if text.startswith("date+"):
+                    text = email.utils.formatdate(time.time() + int(text[5:]), usegmt=True)
+                headers.append(("Retry-After", text))
+            self.answer_error(options.status, "FAKE", f"told to answer {options.status}", headers)
             return True
         target = None
         if options.redirect and not self.server.second:
@@ -233,7 +280,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return True
         return False
 
-    def send_file(self, path, media_type, hit):
+    def send_file(self, path, media_type, hit, ranges):
         options = self.options
         with open(path, "rb") as file:
             data = bytearray(file.read())
@@ -241,8 +288,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data[len(data) // 2] ^= 1
         if hit and options.longer:
             data += bytes(options.longer)
+        total = len(data)
+        first = self.range_start(hit) if ranges else 0
+        if first and (first >= total or hit and options.refuse_range):
+            self.answer_error(416, "FAKE", "no such range", [("Content-Range", f"bytes */{total}")])
+            return
+        status = 206 if first else 200
+        if first and hit and options.bad_range:
+            first += options.bad_range
         headers = [("Content-Type", media_type)]
-        chunked = hit and options.chunked
+        if status == 206:
+            headers.append(("Content-Range", f"bytes {first}-{total - 1}/{total}"))
+            data = data[first:]
+        chunked = hit and (options.chunked or options.endless)
         if chunked:
             headers.append(("Transfer-Encoding", "chunked"))
         elif hit and options.no_length:
@@ -252,15 +310,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         limit = len(data)
         if hit:
             limit = min(x for x in (limit, options.truncate, options.stall) if x is not None)
-        self.record(200, limit)
-        self.start(200, headers)
+        self.record(status, limit)
+        self.start(status, headers)
         self.send_body(memoryview(data)[:limit], chunked, options.slow if hit else None)
         if hit and options.stall is not None:
             self.wait_for_close()
-        if hit and (options.truncate is not None or options.no_length):
+        while hit and options.endless:
+            self.send_body(memoryview(bytes(CHUNK)), True, None)
+        if hit and options.truncate is not None and options.reset:
+            self.wfile.flush()
+            # An abortive close: what was not taken yet is lost too.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            os.close(self.connection.detach())
+            self.close_connection = True
+        elif hit and (options.truncate is not None or options.no_length):
             self.close_connection = True
         elif chunked:
             self.wfile.write(b"0\r\n\r\n")
+
+    def range_start(self, hit):
+        match = re.match(r"^bytes=([0-9]+)-$", self.headers.get("Range", ""))
+        return int(match[1]) if match and not (hit and self.options.no_range) else 0
 
     def send_body(self, data, chunked, rate):
         step = CHUNK if rate is None else max(1, rate // 10)
@@ -282,17 +352,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 break
         self.close_connection = True
 
+    def do_POST(self):
+        self.state.append(self.options.headers, "".join(f"{self.path} {n}: {v}\n" for n, v in self.headers.items()))
+        if self.path == "/token" and not self.server.second:
+            self.give_token()
+        elif self.path == "/redirect" and not self.server.second:
+            self.answer(307, b"elsewhere\n", [("Location", self.state.other + "/token")])
+        else:
+            self.answer_error(404, "NAME_INVALID", "no such path")
+
     def do_GET(self):
         options = self.options
         record = options.redirect_headers if self.server.second else options.headers
         self.state.append(record, "".join(f"{self.path} {n}: {v}\n" for n, v in self.headers.items()))
+        if options.delay:
+            time.sleep(options.delay / 1000)
         if self.path.startswith("/token") and not self.server.second:
-            self.give_token()
+            if not (options.tokens_too and self.misbehave_instead(self.state.take_hit("/token"))):
+                self.give_token()
             return
         if not self.server.second and not self.allowed():
             return
         if self.path in ("/v2", "/v2/"):
-            self.answer(200, b"{}", [("Content-Type", "application/json")])
+            extension = [("X-Registry-Supports-Signatures", "1")] if options.signatures else []
+            self.answer(200, b"{}", [("Content-Type", "application/json"), *extension])
+            return
+        signatures = SIGNATURES.match(self.path)
+        if signatures and options.signatures:
+            self.give_signatures(signatures["hex"])
             return
         manifest = MANIFEST.match(self.path)
         blob = BLOB.match(self.path)
@@ -315,7 +402,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not found:
             self.answer_error(404, *missing)
             return
-        self.send_file(*found, hit)
+        self.send_file(*found, hit, bool(blob))
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -323,7 +410,9 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     allow_reuse_address = True
 
     def __init__(self, port, state, second):
-        super().__init__(("127.0.0.1", port), Handler)
+        address = state.options.bind
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, port), Handler)
         self.state = state
         self.second = second
         self.tls = None
@@ -343,23 +432,26 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def handle_error(self, request, client_address):
         # Clients that hang up or refuse a certificate are what tests are about.
         kind = sys.exc_info()[0]
-        if not issubclass(kind, (ConnectionError, ssl.SSLError, TimeoutError)):
+        if not issubclass(kind, (ConnectionError, ssl.SSLError, TimeoutError)) and not self.state.options.reset:
             super().handle_error(request, client_address)
 
 
 def parse_options():
     parser = argparse.ArgumentParser(usage="registry.py [OPTIONS] LAYOUT (the top of this file lists them)")
     parser.add_argument("layout")
-    for name in ("until-eof", "bearer", "flip", "chunked", "no-length", "redirect", "redirect-loop", "on-manifests"):
+    for name in ("until-eof", "bearer", "flip", "chunked", "no-length", "redirect", "redirect-loop", "on-manifests",
+                 "reset", "endless", "no-range", "refuse-range", "hang-up", "tokens-too"):
         parser.add_argument("--" + name, action="store_true")
-    for name in ("log", "headers", "redirect-headers", "basic", "token-user", "realm", "redirect-to", "media-type",
-                 "tls-client-ca"):
+    for name in ("log", "headers", "redirect-headers", "basic", "token-user", "refresh-token", "realm", "redirect-to",
+                 "media-type", "tls-client-ca", "retry-after", "signatures"):
         parser.add_argument("--" + name)
-    for name in ("token-uses", "truncate", "longer", "slow", "stall", "status", "big-headers", "times"):
+    for name in ("token-uses", "truncate", "longer", "slow", "stall", "status", "big-headers", "times", "delay",
+                 "bad-range"):
         parser.add_argument("--" + name, type=int)
     for name in ("only", "header"):
         parser.add_argument("--" + name, action="append", default=[])
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     parser.add_argument("--token-key", default="token")
     parser.add_argument("--token-life", type=int, default=300)
@@ -373,8 +465,9 @@ def main():
     servers = [Server(options.port, state, False)]
     if options.redirect:
         servers.append(Server(0, state, True))
-    state.base = f"{scheme}://127.0.0.1:{servers[0].server_port}"
-    state.other = f"{scheme}://127.0.0.1:{servers[-1].server_port}"
+    host = f"[{options.bind}]" if ":" in options.bind else options.bind
+    state.base = f"{scheme}://{host}:{servers[0].server_port}"
+    state.other = f"{scheme}://{host}:{servers[-1].server_port}"
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(server.server_port, flush=True)

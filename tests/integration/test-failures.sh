@@ -109,8 +109,8 @@ unchanged "a name that OSTree cannot hold" 1 "UTF-8" a pull "oci:$T/not-utf8"
 no "... nothing of these is in /tmp" test -e /tmp/escaped
 is "images list has the good one alone" "$(a images list -n | awk '{print $1}' | xargs)" good
 
-start_fake cut "$T/big" --truncate 20000000
-unchanged "the connection ends in the middle of a layer" 1 "$REGISTRY/big" a pull "$REGISTRY/big"
+start_fake cut "$T/big" --truncate 20000000 --no-range
+unchanged "the connection ends in the middle of a layer, always there" 1 "$REGISTRY/big" a pull "$REGISTRY/big"
 start_fake flip "$T/big" --flip
 unchanged "the registry sends a wrong byte" 1 "digest|damaged|corrupt|invalid" a pull "$REGISTRY/big"
 start_fake long "$T/big" --longer 100

@@ -220,15 +220,16 @@ fixture_pull (Fixture *f, const char *tag, ScPullResult *result, const ScProgres
   g_autofree char *text = g_strdup_printf ("oci:%s:%s", f->layout, tag);
   g_autoptr (ScReference) ref = sc_reference_parse (text, error);
   ScBlobSourceOptions options = { .ctx = f->ctx };
+  g_autoptr (ScPolicy) policy = sc_policy_load (f->ctx, error);
   g_autoptr (ScBlobSource) source = NULL;
   g_autoptr (ScVerifiedImage) image = NULL;
 
-  if (ref == NULL)
+  if (ref == NULL || policy == NULL)
     return FALSE;
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (source == NULL)
     return FALSE;
-  image = sc_policy_verify (source, NULL, cancellable, error);
+  image = sc_policy_verify (source, policy, NULL, cancellable, error);
   return image != NULL && sc_pull (f->store, image, source, sink, result, cancellable, error);
 }
 

@@ -124,6 +124,26 @@ test_not_pem (void)
   assert_fails (&dir, "registry.example:5000", SC_ERROR, SC_ERROR_INVALID, HERE "ca.crt: not a regular file");
 }
 
+/* The user's own comes first; CA certificates add up. */
+static void
+test_user (void)
+{
+  g_auto (TempDir) dir = temp_dir_make ();
+  g_autoptr (GError) error = NULL;
+
+  put (&dir, HERE "ca.crt", CERT);
+  put (&dir, HERE "client.cert", CERT "system\n");
+  put (&dir, HERE "client.key", KEY "system\n");
+  put (&dir, "home/u/.config/containers/certs.d/registry.example:5000/ca.crt", CERT);
+  put (&dir, "home/u/.config/containers/certs.d/registry.example:5000/client.cert", CERT "user\n");
+  put (&dir, "home/u/.config/containers/certs.d/registry.example:5000/client.key", KEY "user\n");
+  g_autoptr (ScCerts) certs = find (&dir, "registry.example:5000", &error);
+  g_assert_no_error (error);
+  assert_text (certs->ca, CERT "\n" CERT "\n");
+  assert_text (certs->client_cert, CERT "user\n");
+  assert_text (certs->client_key, KEY "user\n");
+}
+
 /* A link leads to where it would in the root, and a dangling one is no certificate. */
 static void
 test_links (void)
@@ -157,11 +177,13 @@ test_bad_names (void)
 int
 main (int argc, char **argv)
 {
+  g_setenv ("HOME", "/home/u", TRUE);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/certs/none", test_none);
   g_test_add_func ("/certs/all", test_all);
   g_test_add_func ("/certs/half-pairs", test_half_pairs);
   g_test_add_func ("/certs/not-pem", test_not_pem);
+  g_test_add_func ("/certs/user", test_user);
   g_test_add_func ("/certs/links", test_links);
   g_test_add_func ("/certs/bad-names", test_bad_names);
   return g_test_run ();

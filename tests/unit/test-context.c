@@ -13,9 +13,16 @@ static const char *const variables[] = { "ATOMIC_OSTREE_REPO",
                                          "HTTP_PROXY",
                                          "HTTPS_PROXY",
                                          "NO_PROXY",
+                                         "DOCKER_HOST",
                                          "http_proxy",
                                          "https_proxy",
-                                         "no_proxy" };
+                                         "no_proxy",
+                                         "CONTAINERS_REGISTRIES_CONF",
+                                         "REGISTRY_AUTH_FILE",
+                                         "DOCKER_CONFIG",
+                                         "XDG_CONFIG_HOME",
+                                         "XDG_CACHE_HOME",
+                                         "XDG_RUNTIME_DIR" };
 
 typedef struct
 {
@@ -80,6 +87,7 @@ test_built_in (Temp *t, gconstpointer data)
   g_assert_null (ctx->http_proxy);
   g_assert_null (ctx->https_proxy);
   g_assert_null (ctx->no_proxy);
+  g_assert_cmpuint (ctx->network_timeout, ==, 0);
   g_assert_cmpstr (ctx->program, ==, exe);
   g_assert_false (ctx->debug);
 }
@@ -93,6 +101,7 @@ test_built_in (Temp *t, gconstpointer data)
   "registry_confdir: /conf/registries.d\n"                                                                             \
   "http_proxy: \"http://conf:1\"\n"                                                                                    \
   "https_proxy: http://conf:2\n"                                                                                       \
+  "network_timeout: 17\n"                                                                                              \
   "no_proxy: conf.example\n"
 
 static void
@@ -107,6 +116,7 @@ test_precedence (Temp *t, gconstpointer data)
   g_assert_cmpstr (conf->http_proxy, ==, "http://conf:1");
   g_assert_cmpstr (conf->https_proxy, ==, "http://conf:2");
   g_assert_cmpstr (conf->no_proxy, ==, "conf.example");
+  g_assert_cmpuint (conf->network_timeout, ==, 17);
 
   g_setenv ("ATOMIC_OSTREE_REPO", "/env/repo", TRUE);
   g_setenv ("ATOMIC_OSTREE_CHECKOUT_PATH", "/env/checkouts", TRUE);
@@ -122,6 +132,8 @@ test_precedence (Temp *t, gconstpointer data)
   g_assert_cmpstr (env->https_proxy, ==, "http://env:2");
   g_assert_cmpstr (env->no_proxy, ==, "env.example");
 
+  g_assert_null (env->docker_host);
+  g_setenv ("DOCKER_HOST", "unix:///env/docker.sock", TRUE);
   g_setenv ("http_proxy", "http://lower:1", TRUE);
   g_setenv ("https_proxy", "http://lower:2", TRUE);
   g_setenv ("no_proxy", "lower.example", TRUE);
@@ -129,6 +141,7 @@ test_precedence (Temp *t, gconstpointer data)
   g_assert_cmpstr (lower->http_proxy, ==, "http://lower:1");
   g_assert_cmpstr (lower->https_proxy, ==, "http://lower:2");
   g_assert_cmpstr (lower->no_proxy, ==, "lower.example");
+  g_assert_cmpstr (lower->docker_host, ==, "unix:///env/docker.sock");
 }
 
 static void
@@ -144,6 +157,7 @@ test_empty_variables (Temp *t, gconstpointer data)
   g_assert_null (ctx->http_proxy);
   g_assert_null (ctx->https_proxy);
   g_assert_null (ctx->no_proxy);
+  g_assert_null (ctx->docker_host);
 }
 
 static void
@@ -179,6 +193,10 @@ test_conf_refused (Temp *t, gconstpointer data)
     ScError code;
     const char *expected;
   } rows[] = {
+    { "network_timeout: 0\n", SC_ERROR_INVALID,
+      "/etc/atomic.conf: line 1: network_timeout: '0' is not a number of seconds from 1 to 3600" },
+    { "network_timeout: soon\n", SC_ERROR_INVALID,
+      "/etc/atomic.conf: line 1: network_timeout: 'soon' is not a number of seconds from 1 to 3600" },
     { "default_storage: docker\n", SC_ERROR_UNSUPPORTED,
       "/etc/atomic.conf: line 1: default_storage: storage 'docker' is not supported, only 'ostree'" },
     { "# c\n\ncheckout_path: var/lib\n", SC_ERROR_INVALID,
@@ -358,6 +376,43 @@ test_root_slash (Temp *t, gconstpointer data)
     }
 }
 
+/* Where other tools look for the configuration of registries. */
+static void
+test_tools (Temp *t, gconstpointer data)
+{
+  g_autoptr (ScContext) none = load (t);
+
+  g_assert_null (none->registries_conf);
+  g_assert_null (none->auth_file);
+  g_assert_null (none->docker_config);
+  g_assert_null (none->user_config);
+  g_assert_null (none->user_cache);
+  g_assert_null (none->user_runtime);
+  g_setenv ("CONTAINERS_REGISTRIES_CONF", "/c/registries.conf", TRUE);
+  g_setenv ("REGISTRY_AUTH_FILE", "/c/auth.json", TRUE);
+  g_setenv ("DOCKER_CONFIG", "/c/docker", TRUE);
+  g_setenv ("XDG_CONFIG_HOME", "/c/config", TRUE);
+  g_setenv ("XDG_CACHE_HOME", "/c/cache", TRUE);
+  g_setenv ("XDG_RUNTIME_DIR", "/c/run", TRUE);
+  g_autoptr (ScContext) all = load (t);
+  g_assert_cmpstr (all->registries_conf, ==, "/c/registries.conf");
+  g_assert_cmpstr (all->auth_file, ==, "/c/auth.json");
+  g_assert_cmpstr (all->docker_config, ==, "/c/docker");
+  g_assert_cmpstr (all->user_config, ==, "/c/config");
+  g_assert_cmpstr (all->user_cache, ==, "/c/cache");
+  g_assert_cmpstr (all->user_runtime, ==, "/c/run");
+
+  /* A relative base directory counts as none; a relative file is a mistake. */
+  g_setenv ("XDG_CONFIG_HOME", "config", TRUE);
+  g_autoptr (ScContext) relative = load (t);
+  g_assert_null (relative->user_config);
+  g_autoptr (GError) error = NULL;
+  g_setenv ("REGISTRY_AUTH_FILE", "auth.json", TRUE);
+  g_assert_null (sc_context_new (t->root, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+  g_assert_cmpstr (error->message, ==, "environment variable REGISTRY_AUTH_FILE: 'auth.json' is not an absolute path");
+}
+
 #define ADD(path, func) g_test_add (path, Temp, NULL, temp_setup, func, temp_teardown)
 
 int
@@ -373,6 +428,7 @@ main (int argc, char **argv)
   ADD ("/context/conf-hostile", test_conf_hostile);
   ADD ("/context/conf-file-types", test_conf_file_types);
   ADD ("/context/environment-refused", test_environment_refused);
+  ADD ("/context/tools", test_tools);
   ADD ("/context/root", test_root);
   ADD ("/context/root-slash", test_root_slash);
   return g_test_run ();

@@ -284,9 +284,14 @@ test_choice (Fixture *f, gconstpointer data)
   assert_chosen (f, "docker.io/busybox:latest", "docker.io/busybox:latest", 0);
   assert_chosen (f, "x:1", "x:1", 1);
   assert_chosen (f, "quay.io/x:2", "quay.io/x:2", 1);
+  assert_chosen (f, "@0", "docker.io/library/busybox:latest", 0);
+  assert_chosen (f, "@1", "x:1", 1);
+  assert_chosen (f, "@2", "my-image.tar:latest", 0);
+  assert_open_fails (f, "@3", SC_ERROR_NOT_FOUND, "it has no image @3: it has 3, the first is @0");
   assert_open_fails (f, "x", SC_ERROR_NOT_FOUND,
                      "it has no image 'x:latest', only: docker.io/library/busybox:latest, x:1, (no name)");
-  assert_open_fails (f, NULL, SC_ERROR_USAGE, "it has 3 images, say which by :NAME:TAG: docker.io/library/busybox");
+  assert_open_fails (f, NULL, SC_ERROR_USAGE,
+                     "it has 3 images, say which by :NAME:TAG or :@N: docker.io/library/busybox");
 }
 
 static void
@@ -389,6 +394,14 @@ test_not_an_archive (Fixture *f, gconstpointer data)
   assert_open_fails (f, NULL, SC_ERROR_INVALID, "");
   a = begin (f, ARCHIVE_FILTER_NONE);
   add (a, "repositories", "{}");
+  end (a);
+  assert_open_fails (f, NULL, SC_ERROR_UNSUPPORTED, "it was saved by a Docker older than 1.10");
+  a = begin (f, ARCHIVE_FILTER_NONE);
+  add (a, "index.json", "{}");
+  end (a);
+  assert_open_fails (f, NULL, SC_ERROR_INVALID, "it is not one of docker save but an OCI image layout: oci-archive:/");
+  a = begin (f, ARCHIVE_FILTER_NONE);
+  add (a, "something", "{}");
   end (a);
   assert_open_fails (f, NULL, SC_ERROR_INVALID, "it is not one of docker save: it has no manifest.json");
   g_assert_cmpint (g_unlink (f->path), ==, 0);

@@ -107,6 +107,43 @@ static const struct
   { "\xef\xbb\xbf{}", "f.json: line 1, column 1: expected a value, found '?'" },
 };
 
+/* Names that come twice, in whatever spelling; the same name in two objects is none of these. */
+static void
+test_unique (void)
+{
+  static const char *const good[] = {
+    "{\"a\":1,\"b\":{\"a\":{\"a\":2}}}", "[{\"a\":1},{\"a\":1}]",        "{\"a\":\":\\\":\",\"\":\":\"}",
+    "{\"a\":[{\"b\":[]}],\"A\":{}}",     "{\"a\\\\\":1,\"\\\"a:\":[2]}", "\":\"",
+  };
+  static const char *const bad[] = {
+    "{\"a\":1,\"a\":1}",
+    "{\"a\":1,\"\\u0061\":2}",
+    "{\"b\":{\"a\":1,\"c\":2,\"a\":3}}",
+    "[1,[{\"a\":{},\"a\":{}}]]",
+    "{\"a\":{\"x\":1,\"y\":2},\"a\":{\"x\":1,\"y\":2}}",
+    "{\"a\":1,\"a\":{\"b\":1,\"c\":2}}",
+    "{\"\":1,\"\":1}",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (JsonNode) node = sc_json_parse_unique ("f.json", good[i], strlen (good[i]), &error);
+
+      g_assert_no_error (error);
+      g_assert_nonnull (node);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (JsonNode) node = sc_json_parse_unique ("f.json", bad[i], strlen (bad[i]), &error);
+
+      g_assert_null (node);
+      g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+      g_assert_cmpstr (error->message, ==, "f.json: a name is given twice in one object");
+    }
+}
+
 static void
 test_invalid (void)
 {
@@ -332,6 +369,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/json/valid", test_valid);
   g_test_add_func ("/json/invalid", test_invalid);
+  g_test_add_func ("/json/unique", test_unique);
   g_test_add_func ("/json/nul", test_nul);
   g_test_add_func ("/json/not-terminated", test_not_terminated);
   g_test_add_func ("/json/depth", test_depth);

@@ -433,6 +433,21 @@ test_compressions (Fixture *f, gconstpointer data)
     }
 }
 
+/* podman calls the layers of a directory gzip whatever they are. */
+static void
+test_called_compressed (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GByteArray) plain = some_layer ();
+  g_autofree char *diff_id = sc_digest_of (plain->data, plain->len);
+  g_autofree char *root = NULL;
+
+  fixture_begin (f);
+  fixture_add_blob (f, plain, SC_MT_DOCKER_LAYER ".gzip", diff_id);
+  fixture_finish (f, "t");
+  root = fixture_checkout (f, "t");
+  assert_text (root, "file-99", "file-99");
+}
+
 static void
 cancel_on_progress (const ScProgress *progress, gpointer data)
 {
@@ -475,6 +490,7 @@ main (int argc, char **argv)
   fixture_test ("/layer-import/damaged-blob", test_damaged_blob);
   fixture_test ("/layer-import/wrong-content", test_wrong_content);
   fixture_test ("/layer-import/compressions", test_compressions);
+  fixture_test ("/layer-import/called-compressed", test_called_compressed);
   fixture_test ("/layer-import/cancel", test_cancel);
   return g_test_run ();
 }

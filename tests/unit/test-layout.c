@@ -313,30 +313,6 @@ test_blob_files (Fixture *f, gconstpointer data)
   g_assert_nonnull (strstr (error->message, "not a regular file"));
 }
 
-static void
-test_unsupported (void)
-{
-  static const struct
-  {
-    const char *text, *name;
-  } refs[] = {
-    { "dir:/x", "dir" },
-    { "docker:x", "docker-daemon" },
-    { "oci-archive:/x", "oci-archive" },
-    { "containers-storage:x", "containers-storage" },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (refs); i++)
-    {
-      g_autoptr (GError) error = NULL;
-      g_autofree char *expected = g_strdup_printf ("transport '%s' is not supported", refs[i].name);
-
-      g_assert_null (open_text (refs[i].text, &error));
-      g_assert_error (error, SC_ERROR, SC_ERROR_UNSUPPORTED);
-      g_assert_cmpstr (error->message, ==, expected);
-    }
-}
-
 int
 main (int argc, char **argv)
 {
@@ -349,6 +325,5 @@ main (int argc, char **argv)
   ADD ("fetch-blob", test_fetch_blob);
   ADD ("blob-files", test_blob_files);
 #undef ADD
-  g_test_add_func ("/layout/unsupported", test_unsupported);
   return g_test_run ();
 }

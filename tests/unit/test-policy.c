@@ -12,6 +12,7 @@
 #define DIG_A    "sha256:" HEX_A
 #define CONFIG   "\"config\":{\"mediaType\":\"" SC_MT_OCI_CONFIG "\",\"size\":1,\"digest\":\"" DIG_A "\"}"
 #define MANIFEST "{\"schemaVersion\":2," CONFIG ",\"layers\":[]}"
+#define ACCEPT   "{\"default\":[{\"type\":\"insecureAcceptAnything\"}]}"
 #define OTHER    "{\"schemaVersion\":2," CONFIG ",\"layers\":[ ]}"
 
 /* A source that says what it is told to. */
@@ -19,9 +20,11 @@ typedef struct
 {
   ScBlobSource base;
   const char *top, *top_type;
-  const char *below; /* for any digest */
-  gsize padding;     /* blanks after @top */
-  char *asked;       /* digest of the last request */
+  const char *below;     /* for any digest */
+  gsize padding;         /* blanks after @top */
+  char *asked;           /* digest of the last request */
+  const char *policy;    /* NULL: any image is accepted */
+  const char *signature; /* file of tests/data/signatures that it has as its signature; NULL: it has none */
 } FakeSource;
 
 static GBytes *
@@ -54,17 +57,48 @@ static const ScBlobSourceClass fake_class = {
   .free = fake_free,
 };
 
+static GPtrArray *
+fake_fetch_signatures (ScBlobSource *source, const char *manifest_digest, GCancellable *cancellable, GError **error)
+{
+  const char *name = ((FakeSource *)source)->signature;
+  g_autofree char *path = g_build_filename (g_getenv ("SC_TEST_DATA"), "signatures", name, NULL);
+  g_autoptr (GPtrArray) signatures = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  char *data = NULL;
+  gsize size = 0;
+
+  if (name != NULL && strcmp (name, "unreachable") == 0)
+    return sc_fail_null (error, SC_ERROR_UNAVAILABLE, "the fake is not there");
+  if (name != NULL)
+    {
+      g_assert_true (g_file_get_contents (path, &data, &size, NULL));
+      g_ptr_array_add (signatures, g_bytes_new_take (data, size));
+    }
+  return g_steal_pointer (&signatures);
+}
+
+static const ScBlobSourceClass signing_class = {
+  .transport = SC_TRANSPORT_REGISTRY,
+  .fetch_manifest = fake_fetch_manifest,
+  .fetch_signatures = fake_fetch_signatures,
+  .free = fake_free,
+};
+
 static ScVerifiedImage *
 verify (FakeSource *source, const char *reference, GError **error)
 {
   const ScPlatform platform = { (char *)"linux", (char *)"amd64", NULL };
   g_autoptr (ScReference) ref = sc_reference_parse (reference, error);
+  const char *policy_text = source->policy != NULL ? source->policy : ACCEPT;
+  g_autoptr (GBytes) text = g_bytes_new_static (policy_text, strlen (policy_text));
+  g_autoptr (ScPolicy) policy = sc_policy_parse (NULL, "policy.json", text, error);
   ScVerifiedImage *image;
 
   g_assert_nonnull (ref);
-  source->base.klass = &fake_class;
+  g_assert_nonnull (policy);
+  if (source->base.klass == NULL)
+    source->base.klass = &fake_class;
   source->base.ref = ref;
-  image = sc_policy_verify (&source->base, &platform, NULL, error);
+  image = sc_policy_verify (&source->base, policy, &platform, NULL, error);
   source->base.ref = NULL;
   return image;
 }
@@ -182,6 +216,77 @@ test_top_refused (void)
                   "larger than");
 }
 
+/* (transfer full): a policy that wants a signature by the key of the file @key. */
+static char *
+signed_by (const char *key, const char *rest)
+{
+  g_autofree char *path = g_build_filename (g_getenv ("SC_TEST_DATA"), "signatures", key, NULL);
+
+  return g_strdup_printf ("{\"default\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPath\":\"%s\"%s}]}", path,
+                          rest);
+}
+
+static void
+test_trust_refused (void)
+{
+  g_autofree char *by_good = signed_by ("good.gpg", ""), *by_missing = signed_by ("missing.gpg", "");
+  g_autofree char *by_nothing = signed_by ("make.sh", "");
+  const struct
+  {
+    const ScBlobSourceClass *klass;
+    const char *policy, *signature;
+    ScError code;
+    const char *reason;
+  } cases[] = {
+    { &fake_class, "{\"default\":[{\"type\":\"reject\"}]}", NULL, SC_ERROR_DENIED, "rejects it (default)" },
+    { &fake_class,
+      "{\"default\":[{\"type\":\"insecureAcceptAnything\"}],\"transports\":{\"docker\":{\"quay.io\":"
+      "[{\"type\":\"insecureAcceptAnything\"},{\"type\":\"reject\"}]}}}",
+      NULL, SC_ERROR_DENIED, "rejects it (docker quay.io)" },
+    { &fake_class, "{\"default\":[{\"type\":\"signedBaseLayer\",\"baseLayerIdentity\":{\"type\":\"matchExact\"}}]}",
+      NULL, SC_ERROR_UNSUPPORTED, "wants signedBaseLayer, which is not supported" },
+    { &fake_class, "{\"default\":[{\"type\":\"signedBy\",\"keyType\":\"GPGKeys\",\"keyPaths\":[]}]}", NULL,
+      SC_ERROR_DENIED, "the rule names no key" },
+    { &fake_class, by_good, NULL, SC_ERROR_DENIED, "wants a signature (default), and images from registry have none" },
+    { &signing_class, by_good, NULL, SC_ERROR_DENIED, "wants a signature (default), and there is none" },
+    { &signing_class, by_good, "unreachable", SC_ERROR_UNAVAILABLE, "the fake is not there" },
+    { &signing_class, by_good, "by-good.sig", SC_ERROR_DENIED, "it is for another image, sha256:e3b0c442" },
+    { &signing_class, by_good, "by-other.sig", SC_ERROR_DENIED, "accepts none of its 1 signatures: made with key" },
+    { &signing_class, by_nothing, "by-good.sig", SC_ERROR_INVALID, "trust policy: key " },
+  };
+  g_autoptr (GError) error = NULL;
+  FakeSource missing = { .base.klass = &signing_class, .top = MANIFEST, .policy = by_missing };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      FakeSource source = {
+        .base.klass = cases[i].klass, .top = MANIFEST, .policy = cases[i].policy, .signature = cases[i].signature
+      };
+
+      assert_refused (source, "quay.io/x", cases[i].code, cases[i].reason);
+    }
+  g_assert_null (verify (&missing, "quay.io/x", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+  g_free (missing.asked);
+}
+
+static void
+test_verdict (void)
+{
+  static const char policy[] = "{\"default\":[{\"type\":\"reject\"}],\"transports\":{\"docker\":{\"*.io\":[{\"type\":"
+                               "\"insecureAcceptAnything\"}]}}}";
+  FakeSource source = { .base.klass = &signing_class, .top = MANIFEST, .policy = policy, .signature = "unreachable" };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ScVerifiedImage) image = verify (&source, "quay.io/x", &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (sc_verified_image_verification (image), ==,
+                   "not checked: the policy accepts anything (docker *.io)");
+  g_assert_false (sc_verified_image_is_signed (image));
+  g_assert_cmpuint (sc_verified_image_signatures (image)->len, ==, 0);
+  g_free (source.asked);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -190,5 +295,7 @@ main (int argc, char **argv)
   g_test_add_func ("/policy/index", test_index);
   g_test_add_func ("/policy/index/refused", test_index_refused);
   g_test_add_func ("/policy/top/refused", test_top_refused);
+  g_test_add_func ("/policy/trust-refused", test_trust_refused);
+  g_test_add_func ("/policy/verdict", test_verdict);
   return g_test_run ();
 }

@@ -223,6 +223,21 @@ test_odd (void)
 }
 
 static void
+test_debug (void)
+{
+  Fixture f;
+
+  fixture_init (&f, FALSE, TRUE);
+  sc_progress_debug (f.sink, "%s", "unseen");
+  sc_progress_bar_set_debug (f.bar, TRUE);
+  sc_progress_debug (f.sink, "seen %d", 1);
+  fixture_end (&f);
+  g_assert_cmpstr (f.err, ==, "seen 1\n");
+  g_assert_cmpstr (f.out ? f.out : "", ==, "");
+  fixture_clear (&f);
+}
+
+static void
 test_line (void)
 {
   g_autofree char *none = sc_progress_bar_line (ID, 0, 1000, 60);
@@ -253,6 +268,7 @@ main (int argc, char **argv)
   g_test_add_func ("/progress-bar/many", test_many);
   g_test_add_func ("/progress-bar/not-every-byte-is-drawn", test_not_every_byte_is_drawn);
   g_test_add_func ("/progress-bar/odd", test_odd);
+  g_test_add_func ("/progress-bar/debug", test_debug);
   g_test_add_func ("/progress-bar/line", test_line);
   return g_test_run ();
 }

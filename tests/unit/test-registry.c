@@ -202,9 +202,7 @@ test_statuses (void)
     int code;
     const char *part;
   } cases[] = {
-    { "429", SC_ERROR_UNAVAILABLE, "answered 429 for image some/image:v1 (too many requests): told to answer 429" },
-    { "500", SC_ERROR_UNAVAILABLE, "answered 500 for image some/image:v1: told to answer 500" },
-    { "503", SC_ERROR_UNAVAILABLE, "answered 503" },
+    { "501", SC_ERROR_UNAVAILABLE, "answered 501 for image some/image:v1: told to answer 501" },
     { "403", SC_ERROR_DENIED, "refuses access to image some/image:v1" },
     { "418", SC_ERROR_INVALID, "answered 418" },
     { "206", SC_ERROR_INVALID, "answered 206" },
@@ -213,9 +211,11 @@ test_statuses (void)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
+      /* What may pass is asked for five times. */
+      const char *times = cases[i].code == SC_ERROR_UNAVAILABLE ? "5" : "1";
       g_auto (Fixture) f = fixture_make ();
       g_autoptr (FakeRegistry) fake =
-          fake_registry_start (&f.layout, "--status", cases[i].status, "--on-manifests", "--times", "1", NULL);
+          fake_registry_start (&f.layout, "--status", cases[i].status, "--on-manifests", "--times", times, NULL);
 
       if (fake == NULL)
         return;
@@ -224,6 +224,35 @@ test_statuses (void)
       /* The source is still good. */
       assert_manifest (&f, source);
     }
+}
+
+/* What may pass is tried again, and told when it does not. */
+static void
+test_busy (void)
+{
+  static const char *const statuses[] = { "408", "429", "500", "503" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (statuses); i++)
+    {
+      g_auto (Fixture) f = fixture_make ();
+      g_autoptr (FakeRegistry) fake = fake_registry_start (&f.layout, "--status", statuses[i], "--retry-after", "0",
+                                                           "--on-manifests", "--times", "2", NULL);
+
+      if (fake == NULL)
+        return;
+      g_autoptr (ScBlobSource) source = open_source (&f, NULL, NULL, "%s/some/image:v1", fake->host);
+      assert_manifest (&f, source);
+    }
+
+  g_auto (Fixture) f = fixture_make ();
+  g_autofree char *log = layout_file (&f, "log");
+  g_autoptr (FakeRegistry) fake =
+      fake_registry_start (&f.layout, "--status", "429", "--retry-after", "0", "--on-manifests", "--log", log, NULL);
+  g_autoptr (ScBlobSource) source = open_source (&f, NULL, NULL, "%s/some/image:v1", fake->host);
+  assert_manifest_fails (source, SC_ERROR_UNAVAILABLE,
+                         "answered 429 for image some/image:v1 (too many requests): told to answer 429");
+  g_autofree char *text = temp_dir_read (&f.layout, "log");
+  g_assert_cmpuint (count (text, "manifests/v1 429"), ==, 5);
 }
 
 static void
@@ -478,6 +507,7 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/plain", test_plain);
   g_test_add_func ("/registry/missing", test_missing);
   g_test_add_func ("/registry/statuses", test_statuses);
+  g_test_add_func ("/registry/busy", test_busy);
   g_test_add_func ("/registry/basic", test_basic);
   g_test_add_func ("/registry/bearer", test_bearer);
   g_test_add_func ("/registry/bearer-refresh", test_bearer_refresh);

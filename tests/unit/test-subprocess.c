@@ -237,6 +237,127 @@ test_cancelled_before (Temp *t, gconstpointer data)
   g_assert_false (g_file_test (t->ready, G_FILE_TEST_EXISTS));
 }
 
+/* --- a stream of the output --- */
+
+static GInputStream *
+open_shell (const char *script, const char *argument, const char *const *environment)
+{
+  const char *const argv[] = { "sh", "-c", script, argument, NULL };
+  g_autoptr (GError) error = NULL;
+  GInputStream *stream = sc_subprocess_open (argv, environment, &error);
+
+  g_assert_no_error (error);
+  return stream;
+}
+
+/* Reads to the end or to an error: how much. */
+static gsize
+read_all (GInputStream *stream, char *start, gsize n_start, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *buffer = g_malloc (65536);
+  gsize total = 0;
+  gssize n;
+
+  while ((n = g_input_stream_read (stream, buffer, 65536, cancellable, error)) > 0)
+    {
+      if (total < n_start)
+        memcpy (start + total, buffer, MIN ((gsize)n, n_start - total));
+      total += (gsize)n;
+    }
+  g_assert_true (n == 0 || error == NULL || *error != NULL);
+  return total;
+}
+
+static void
+test_stream (Temp *t, gconstpointer data)
+{
+  const char *const environment[] = { "SC_WORD=a=b c", "PATH=/usr/bin:/bin", NULL };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GInputStream) words = open_shell ("printf '%s|' \"$SC_WORD\" \"$PATH\"; echo err >&2", NULL, environment);
+  g_autoptr (GInputStream) large = open_shell (
+      "yes noise | head -c 3000000 >&2; head -c 9000000 /dev/zero; yes noise | head -c 3000000 >&2", NULL, NULL);
+  g_autoptr (GInputStream) missing = NULL;
+  const char *const none[] = { "/nonexistent/program", NULL };
+  char start[32] = "";
+
+  g_assert_cmpuint (read_all (words, start, sizeof start, NULL, &error), ==, strlen ("a=b c|/usr/bin:/bin|"));
+  g_assert_no_error (error);
+  g_assert_cmpstr (start, ==, "a=b c|/usr/bin:/bin|");
+  g_assert_cmpuint (read_all (large, NULL, 0, NULL, &error), ==, 9000000);
+  g_assert_no_error (error);
+  missing = sc_subprocess_open (none, NULL, &error);
+  g_assert_null (missing);
+  g_assert_error (error, SC_ERROR, SC_ERROR_UNAVAILABLE);
+}
+
+/* However much came before it, a failure is no end of file. */
+static void
+test_stream_failures (Temp *t, gconstpointer data)
+{
+  static const struct
+  {
+    const char *script;
+    gsize size;
+    const char *expected;
+  } rows[] = {
+    { "head -c 500000 /dev/zero; echo why >&2; exit 3", 500000, "sh: why" },
+    { "exit 4", 0, "sh: exit status 4" },
+    { "echo x; kill -KILL $$", 2, "sh: killed by signal 9" },
+    { "exec >&-; exit 5", 0, "sh: exit status 5" },
+    { "sleep 1000 & echo $!; exit 6", G_MAXSIZE, "sh: exit status 6" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GInputStream) stream = open_shell (rows[i].script, NULL, NULL);
+      char start[32] = "";
+      gsize n = read_all (stream, start, sizeof start - 1, NULL, &error);
+
+      g_assert_error (error, SC_ERROR, SC_ERROR_FAILED);
+      g_assert_cmpstr (error->message, ==, rows[i].expected);
+      if (rows[i].size != G_MAXSIZE)
+        g_assert_cmpuint (n, ==, rows[i].size);
+      else
+        kill ((pid_t)atoi (start), SIGKILL);
+    }
+}
+
+/* Whoever closes the stream, or lets go of it, has ended the program. */
+static void
+test_stream_close (Temp *t, gconstpointer data)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      GInputStream *stream = open_shell (data, t->ready, NULL);
+
+      while (!g_file_test (t->ready, G_FILE_TEST_EXISTS))
+        g_usleep (10000);
+      if (i == 0)
+        g_assert_true (g_input_stream_close (stream, NULL, NULL));
+      g_object_unref (stream);
+      g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
+      g_assert_cmpint (errno, ==, ECHILD);
+      unlink (t->ready);
+    }
+}
+
+static void
+test_stream_cancel (Temp *t, gconstpointer data)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  Cancel cancel = { t->ready, cancellable };
+  g_autoptr (GError) error = NULL;
+  GInputStream *stream = open_shell ("touch $0; exec sleep 1000", t->ready, NULL);
+  GThread *thread = g_thread_new ("cancel", cancel_when_ready, &cancel);
+
+  g_assert_cmpuint (read_all (stream, NULL, 0, cancellable, &error), ==, 0);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_thread_join (thread);
+  g_object_unref (stream);
+  g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
+}
+
 /* --- attaching --- */
 
 static int
@@ -378,6 +499,51 @@ test_attach_terminal (Temp *t, gconstpointer data)
   g_assert_cmpint (WEXITSTATUS (status), ==, 7);
 }
 
+static gboolean
+ask_shell (const char *script, const char *input, guint seconds, char **out, GCancellable *cancellable, GError **error)
+{
+  const char *const argv[] = { "sh", "-c", script, NULL };
+
+  return sc_subprocess_ask (argv, input, seconds, out, cancellable, error);
+}
+
+/* Input to the end, output also of a program that fails. */
+static void
+test_ask (Temp *t, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *out = NULL, *failed = NULL, *silent = NULL;
+
+  g_assert_true (ask_shell ("tr a-z A-Z", "name\n", 60, &out, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (out, ==, "NAME\n");
+  g_assert_false (ask_shell ("cat; echo reason >&2; exit 3", "in", 60, &failed, NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_FAILED);
+  g_assert_cmpstr (error->message, ==, "sh: reason");
+  g_assert_cmpstr (failed, ==, "in");
+  g_clear_error (&error);
+  /* A program need not read what it is told. */
+  g_assert_true (ask_shell (":", "in", 60, &silent, NULL, &error));
+  g_assert_cmpstr (silent, ==, "");
+}
+
+static void
+test_ask_no_answer (Temp *t, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autofree char *out = NULL;
+
+  g_assert_false (ask_shell ("exec sleep 600", "", 1, &out, cancellable, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_FAILED);
+  g_assert_cmpstr (error->message, ==, "sh: no answer for 1 seconds");
+  g_assert_null (out);
+  g_clear_error (&error);
+  g_cancellable_cancel (cancellable);
+  g_assert_false (ask_shell ("exec sleep 600", "", 60, &out, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
 #define ADD(path, data, func) g_test_add (path, Temp, data, temp_setup, func, temp_teardown)
 
 int
@@ -396,8 +562,16 @@ main (int argc, char **argv)
   ADD ("/programs/cancel-stubborn", "trap '' TERM; touch $0; exec sleep 1000", test_cancel);
   ADD ("/programs/cancel-stopped", "touch $0; kill -STOP $$; exec sleep 1000", test_cancel);
   ADD ("/programs/cancelled-before", NULL, test_cancelled_before);
+  ADD ("/programs/stream", NULL, test_stream);
+  ADD ("/programs/stream-failures", NULL, test_stream_failures);
+  ADD ("/programs/stream-close", "touch $0; exec sleep 1000", test_stream_close);
+  ADD ("/programs/stream-close-noisy", "touch $0; exec yes", test_stream_close);
+  ADD ("/programs/stream-close-stubborn", "trap '' TERM; touch $0; exec sleep 1000", test_stream_close);
+  ADD ("/programs/stream-cancel", NULL, test_stream_cancel);
   ADD ("/programs/attach-status", NULL, test_attach_status);
   ADD ("/programs/attach-cancel", NULL, test_attach_cancel);
   ADD ("/programs/attach-terminal", NULL, test_attach_terminal);
+  ADD ("/subprocess/ask", NULL, test_ask);
+  ADD ("/subprocess/ask-no-answer", NULL, test_ask_no_answer);
   return g_test_run ();
 }

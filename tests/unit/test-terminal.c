@@ -44,9 +44,26 @@ ask (GCancellable *cancellable)
   _exit (GOT_OTHER);
 }
 
-/* Types @typed once the prompt is there; @out_shown (transfer full): all that the terminal showed. */
+static void
+choose (GCancellable *cancellable)
+{
+  static const char *const answers[] = { "one", "two", "three", NULL };
+  g_autoptr (GError) error = NULL;
+  int index = sc_terminal_choose ("Which?", answers, cancellable, &error);
+
+  if (index >= 0)
+    _exit (index);
+  if (g_error_matches (error, SC_ERROR, SC_ERROR_USAGE))
+    _exit (GOT_NOTHING);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    _exit (GOT_CANCELLED);
+  _exit (GOT_OTHER);
+}
+
+/* Types @typed when the terminal shows @prompt; @out_shown (transfer full): all that it showed. */
 static int
-session (const char *typed, gboolean cancel, char **out_shown)
+session (void (*child) (GCancellable *cancellable), const char *prompt, const char *typed, gboolean cancel,
+         char **out_shown)
 {
   GString *shown = g_string_new (NULL);
   int master, status;
@@ -60,7 +77,7 @@ session (const char *typed, gboolean cancel, char **out_shown)
 
       if (cancel)
         g_cancellable_cancel (cancellable);
-      ask (cancellable);
+      child (cancellable);
     }
   for (;;)
     {
@@ -70,7 +87,7 @@ session (const char *typed, gboolean cancel, char **out_shown)
       if (n <= 0)
         break;
       g_string_append_len (shown, buffer, n);
-      if (!sent && strstr (shown->str, "Password: "))
+      if (!sent && strstr (shown->str, prompt))
         {
           sent = TRUE;
           g_assert_cmpint (write (master, typed, strlen (typed)), ==, (gssize)strlen (typed));
@@ -88,7 +105,7 @@ test_ask (void)
 {
   g_autofree char *shown = NULL;
 
-  g_assert_cmpint (session ("pass word\n", FALSE, &shown), ==, GOT_SECRET);
+  g_assert_cmpint (session (ask, "Password: ", "pass word\n", FALSE, &shown), ==, GOT_SECRET);
   g_assert_null (strstr (shown, "pass"));
 }
 
@@ -97,7 +114,7 @@ test_end_of_file (void)
 {
   g_autofree char *shown = NULL;
 
-  g_assert_cmpint (session ("\004", FALSE, &shown), ==, GOT_NOTHING);
+  g_assert_cmpint (session (ask, "Password: ", "\004", FALSE, &shown), ==, GOT_NOTHING);
 }
 
 static void
@@ -105,7 +122,7 @@ test_too_long (void)
 {
   g_autofree char *shown = NULL, *filler = g_strnfill (2000, 'x'), *typed = g_strconcat (filler, "\n", NULL);
 
-  g_assert_cmpint (session (typed, FALSE, &shown), ==, GOT_TOO_LONG);
+  g_assert_cmpint (session (ask, "Password: ", typed, FALSE, &shown), ==, GOT_TOO_LONG);
 }
 
 static void
@@ -113,7 +130,7 @@ test_cancelled (void)
 {
   g_autofree char *shown = NULL;
 
-  g_assert_cmpint (session ("", TRUE, &shown), ==, GOT_CANCELLED);
+  g_assert_cmpint (session (ask, "Password: ", "", TRUE, &shown), ==, GOT_CANCELLED);
 }
 
 static void
@@ -131,6 +148,20 @@ test_no_terminal (void)
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_true (WIFEXITED (status));
   g_assert_cmpint (WEXITSTATUS (status), ==, GOT_NOTHING);
+}
+
+static void
+test_choose (void)
+{
+  g_autofree char *first = NULL, *last = NULL, *third = NULL, *never = NULL, *ended = NULL, *cancelled = NULL;
+
+  g_assert_cmpint (session (choose, "(1-3): ", "1\n", FALSE, &first), ==, 0);
+  g_assert_nonnull (strstr (first, "Which?\r\n  1) one\r\n  2) two\r\n  3) three\r\nNumber (1-3): "));
+  g_assert_cmpint (session (choose, "(1-3): ", " 3 \n", FALSE, &last), ==, 2);
+  g_assert_cmpint (session (choose, "(1-3): ", "0\nx\n2\n", FALSE, &third), ==, 1);
+  g_assert_cmpint (session (choose, "(1-3): ", "4\n-1\n\n1\n", FALSE, &never), ==, GOT_NOTHING);
+  g_assert_cmpint (session (choose, "(1-3): ", "\004", FALSE, &ended), ==, GOT_NOTHING);
+  g_assert_cmpint (session (choose, "(1-3): ", "", TRUE, &cancelled), ==, GOT_CANCELLED);
 }
 
 static void
@@ -158,6 +189,7 @@ main (int argc, char **argv)
   g_test_add_func ("/terminal/too-long", test_too_long);
   g_test_add_func ("/terminal/cancelled", test_cancelled);
   g_test_add_func ("/terminal/no-terminal", test_no_terminal);
+  g_test_add_func ("/terminal/choose", test_choose);
   g_test_add_func ("/terminal/can-draw", test_can_draw);
   return g_test_run ();
 }
