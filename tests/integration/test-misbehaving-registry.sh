@@ -47,7 +47,7 @@ def header(size):
     info.size = size
     return info.tobuf(tarfile.GNU_FORMAT)
 
-bomb('bomb-file', header(1 << 42), 256 << 20)
+bomb('bomb-file', header(1 << 42), 256 << 20)  # more than the small disk below has
 bomb('bomb-after', header(0) + bytes(1024), 512 << 20)
 END
 
@@ -153,7 +153,13 @@ gives_up "an endless blob" "larger than announced" 9 --endless
 gives_up "an endless manifest" "larger than" 9 --endless --on-manifests
 gives_up "endless headers" "headers are larger" 9 --big-headers 300000
 gives_up "Docker schema 1" "[Ss]chema 1.*push" 9 --media-type application/vnd.docker.distribution.manifest.v1+prettyjws
-LAYOUT=bomb-file gives_up "a gzip bomb in a file" "no space left" 9
+mkdir "$T/small"
+if mount -t tmpfs -o size=128m small "$T/small" 2> "$T/.err"; then
+  MOUNTS+=("$T/small")
+  R=$T/small LAYOUT=bomb-file gives_up "a gzip bomb in a file" "no space left" 9
+else
+  skip "a gzip bomb in a file" "no mounts here: $(cat "$T/.err")"
+fi
 fake --status 401 --on-manifests
 refused "401 for ever" 1 "refused|login" pull
 silent
