@@ -2,13 +2,11 @@
 /*
  * images list.
  */
-#include <string.h>
-
 #include "commands.h"
 #include "deployment.h"
 #include "image-query.h"
+#include "image-use.h"
 #include "list.h"
-#include "reference.h"
 
 static const ScColumn columns[] = {
   { "REPOSITORY", "repo", "repo", SC_CELL_TEXT, 0, 0 },
@@ -24,32 +22,10 @@ static const ScColumn columns[] = {
   { NULL, NULL, "image", SC_CELL_TEXT, 0, 0 },
 };
 
-/* A container remembers the name as it was written when it was installed, maybe by an older tool: without its tag. */
-static gboolean
-is_used (const ScImage *image, const GPtrArray *deployments)
-{
-  for (guint i = 0; i < deployments->len; i++)
-    {
-      const ScDeployment *deployment = deployments->pdata[i];
-      g_autoptr (ScReference) ref = NULL;
-      g_autofree char *name = NULL;
-
-      if (g_strcmp0 (deployment->revision, image->id) != 0 || !deployment->image)
-        continue;
-      if (strcmp (deployment->image, image->name) == 0)
-        return TRUE;
-      ref = sc_reference_parse (deployment->image, NULL);
-      name = ref ? sc_reference_store_name (ref) : NULL;
-      if (g_strcmp0 (name, image->name) == 0)
-        return TRUE;
-    }
-  return FALSE;
-}
-
 static void
 add_row (ScTable *table, const ScImage *image, const GPtrArray *deployments)
 {
-  gboolean used = is_used (image, deployments);
+  gboolean used = sc_image_is_used (image, deployments);
   g_autofree char *created = sc_output_time (image->created);
   /* 0: the commits of an older tool do not tell. */
   g_autofree char *virtual_size = image->virtual_size ? sc_output_size (image->virtual_size) : NULL;

@@ -10,8 +10,8 @@
 #include <gio/gunixoutputstream.h>
 #include <unistd.h>
 
-#include "blob.h"
 #include "fs.h"
+#include "image-tree.h"
 #include "object-writer.h"
 #include "store-private.h"
 #include "tree.h"
@@ -149,30 +149,6 @@ lay_dir (Checkout *c, const ScNode *dir, int parent, const char *name, GError **
   return finish_dir (c, dir, fd, error) || sc_prefix (error, "directory '%s'", name);
 }
 
-/* The image's layers, stacked. */
-static ScNode *
-stack_layers (ScStore *store, const ScImage *image, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (ScNode) root = sc_node_new_dir ();
-
-  for (guint i = 0; i < image->manifest->layers->len; i++)
-    {
-      const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, i);
-      g_autofree char *commit = NULL;
-
-      if (!sc_blob_find (store->repo, layer->digest, &commit, error))
-        return NULL;
-      if (commit == NULL)
-        return sc_fail_null (error, SC_ERROR_NOT_FOUND, "layer %s is not in the repository: pull the image again",
-                             layer->digest);
-      if (!sc_tree_apply_layer (root, store->repo, commit, cancellable, error))
-        return sc_prefix_null (error, "layer %s", layer->digest);
-    }
-  if (!root->has_checksum)
-    return sc_fail_null (error, SC_ERROR_INVALID, "it has no layers");
-  return g_steal_pointer (&root);
-}
-
 gboolean
 sc_store_checkout (ScStore *store, const ScImage *image, int dfd, const char *name, GCancellable *cancellable,
                    GError **error)
@@ -182,17 +158,12 @@ sc_store_checkout (ScStore *store, const ScImage *image, int dfd, const char *na
   SC_AUTOFD int objects = -1;
   Checkout c = { .repo = store->repo, .cancellable = cancellable };
 
-  if (image->problem != NULL)
-    return sc_fail (error, SC_ERROR_INVALID, "%s", image->problem);
-  if (image->manifest == NULL)
-    return sc_fail (error, SC_ERROR_NOT_FOUND, "image %s has no manifest in the repository: pull it again",
-                    image->name);
   lock = sc_store_lock (store, FALSE, cancellable, error);
   if (lock == NULL)
     return FALSE;
-  root = stack_layers (store, image, cancellable, error);
+  root = sc_image_tree (store, image, cancellable, error);
   if (root == NULL)
-    return sc_prefix (error, "image %s", image->name);
+    return FALSE;
   objects = sc_fs_open_dir_at (ostree_repo_get_dfd (store->repo), "objects", error);
   if (objects < 0)
     return FALSE;
