@@ -179,6 +179,12 @@ test_keys (void)
   assert_text (&f, FALSE, AUTHS (R "," N "," A "," URL), "a:1");
   assert_text (&f, FALSE, AUTHS (R "," N "," URL), "n:1");
   assert_text (&f, FALSE, AUTHS (URL "," R), "r:1");
+  /* Hosts are the same in upper and lower case, repositories are not. */
+  assert_text (&f, FALSE, AUTHS ("\"A.Test\": {\"auth\": \"cjox\"}"), "r:1");
+  assert_text (&f, FALSE, AUTHS ("\"A.TEST/team\": {\"auth\": \"bjox\"}," R), "n:1");
+  assert_text (&f, FALSE, AUTHS ("\"a.test/Team\": {\"auth\": \"bjox\"}," R), "r:1");
+  assert_text (&f, FALSE, AUTHS ("\"HTTPS://A.test/\": {\"auth\": \"bjox\"}"), "-");
+  assert_text (&f, FALSE, AUTHS ("\"https://A.test/v2/\": {\"auth\": \"dTox\"}"), "u:1");
   assert_text (&f, FALSE, AUTHS (URL), "u:1");
   assert_text (&f, FALSE, AUTHS (ID), "token id");
   assert_text (&f, FALSE, AUTHS ("\"a.test/te\": {\"auth\": \"cjox\"}"), "-");
