@@ -58,7 +58,8 @@ run_images_list (ScInvocation *invocation, GError **error)
 
   if (!store)
     return FALSE;
-  images = sc_image_list (store, options->all, invocation->cancellable, error);
+  images = options->all ? sc_image_list (store, TRUE, invocation->cancellable, error)
+                        : sc_image_list_brief (store, invocation->cancellable, error);
   if (!images)
     return FALSE;
   deployments = sc_deployment_list (invocation->context, error);
