@@ -17,12 +17,14 @@ typedef struct
   guint64 virtual_size; /* bytes: compressed size of its layers, as far as known */
   gboolean dangling;    /* a layer that no tag needs */
   char *verification;   /* (nullable): how it was verified when it was pulled; NULL: another tool pulled it */
+  char *source;         /* (nullable): reference that it was pulled from, written out; NULL: another tool pulled it */
   ScManifest *manifest; /* (nullable): NULL for a layer, if the commit has none, and in a brief list */
   char *problem;        /* (nullable): why its commit could not be read; then only its names are known */
 } ScImage;
 
-/* The key of that in the metadata of the image's commit. */
+/* The keys of these in the metadata of the image's commit. */
 #define SC_IMAGE_VERIFICATION_KEY "atomic.verification"
+#define SC_IMAGE_SOURCE_KEY       "atomic.source"
 
 void sc_image_free (ScImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)
