@@ -7,7 +7,35 @@
 #include "complete.h"
 #include "container-query.h"
 #include "help.h"
+#include "image-help.h"
 #include "output.h"
+
+static gboolean
+has_image (const ScContext *context, const char *name, GCancellable *cancellable)
+{
+  g_autoptr (ScStore) store = sc_store_open (context, SC_STORE_READ, cancellable, NULL);
+  g_autoptr (ScImage) image = store ? sc_image_find (store, name, cancellable, NULL) : NULL;
+
+  return image != NULL;
+}
+
+/* What is no command may be an image: the older spelling of "images help". */
+static gboolean
+help_image (ScInvocation *invocation, GError **error)
+{
+  const char *name = invocation->args[0];
+  g_autoptr (GError) local = NULL;
+  g_autoptr (ScContext) context = sc_context_new (invocation->global->root, error);
+
+  if (!context)
+    return FALSE;
+  if (sc_image_help_print (context, name, invocation->cancellable, &local))
+    return TRUE;
+  if (g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND) && !has_image (context, name, invocation->cancellable))
+    return sc_fail (error, SC_ERROR_USAGE, "unknown command '%s', and there is no image of that name", name);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
 
 static gboolean
 run_help (ScInvocation *invocation, GError **error)
@@ -25,6 +53,8 @@ run_help (ScInvocation *invocation, GError **error)
   else
     {
       command = sc_command_find (program, first, second, &used);
+      if (!command && !second)
+        return help_image (invocation, error);
       if (!command || used != invocation->n_args)
         return sc_fail (error, SC_ERROR_USAGE, "unknown command '%s%s%s'", first, second ? " " : "",
                         second ? second : "");
@@ -36,10 +66,11 @@ run_help (ScInvocation *invocation, GError **error)
 
 const ScCommand sc_cmd_help = {
   .name = "help",
-  .args = "[COMMAND]",
+  .args = "[COMMAND|IMAGE]",
   .max_args = 2,
   .summary = "explain a command",
-  .description = "Prints what '--help' prints: about COMMAND, or about all commands.",
+  .description = "Prints what '--help' prints: about COMMAND, or about all commands. Of an IMAGE in the "
+                 "repository, prints the help that it has.",
   .flags = SC_COMMAND_NO_CONTEXT,
   .run = run_help,
 };

@@ -64,6 +64,7 @@ typedef struct
 {
   const ScProgram *program;
   const ScContext *context;
+  const ScGlobalOptions *global;
   const void *options;     /* the command's own structure, filled */
   const char *const *args; /* operands, NULL-terminated */
   guint n_args;

@@ -6,6 +6,10 @@
 /* The commands, each in its own cmd-<verb>.c; main.c has the table of them. */
 extern const ScCommand sc_cmd_pull;
 extern const ScCommand sc_cmd_images_list;
+extern const ScCommand sc_cmd_images_info;
+extern const ScCommand sc_cmd_images_version;
+extern const ScCommand sc_cmd_images_update;
+extern const ScCommand sc_cmd_images_help;
 extern const ScCommand sc_cmd_install;
 extern const ScCommand sc_cmd_uninstall;
 extern const ScCommand sc_cmd_containers_list;

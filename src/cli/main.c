@@ -20,9 +20,25 @@
 #include "version.h"
 
 static const ScCommand *const commands[] = {
-  &sc_cmd_pull,          &sc_cmd_images_list, &sc_cmd_install,    &sc_cmd_uninstall, &sc_cmd_containers_list,
-  &sc_cmd_run,           &sc_cmd_stop,        &sc_cmd_trust_show, &sc_cmd_trust_add, &sc_cmd_trust_delete,
-  &sc_cmd_trust_default, &sc_cmd_help,        &sc_cmd_dump,       &sc_cmd_complete,  NULL,
+  &sc_cmd_pull,
+  &sc_cmd_images_list,
+  &sc_cmd_images_info,
+  &sc_cmd_images_version,
+  &sc_cmd_images_update,
+  &sc_cmd_images_help,
+  &sc_cmd_install,
+  &sc_cmd_uninstall,
+  &sc_cmd_containers_list,
+  &sc_cmd_run,
+  &sc_cmd_stop,
+  &sc_cmd_trust_show,
+  &sc_cmd_trust_add,
+  &sc_cmd_trust_delete,
+  &sc_cmd_trust_default,
+  &sc_cmd_help,
+  &sc_cmd_dump,
+  &sc_cmd_complete,
+  NULL,
 };
 
 const ScProgram *
@@ -133,6 +149,7 @@ dispatch (const ScProgram *program, const ScCommandLine *line)
   g_autoptr (GError) error = NULL;
   ScInvocation invocation = {
     .program = program,
+    .global = &line->global,
     .options = line->options,
     .args = (const char *const *)line->args->pdata,
     .n_args = line->args->len,

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "image-query.h"
-#include "policy.h"
 #include "pull.h"
 #include "short-names.h"
 #include "terminal.h"
@@ -79,36 +78,60 @@ find_platform (const ScPullSettings *settings)
   return platform;
 }
 
-gboolean
-sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,
-               ScPulled *out_pulled, GCancellable *cancellable, GError **error)
+/* @out_asked: (nullable): whether the user was asked which registry is meant; NULL: nobody is to be asked. */
+static ScVerifiedImage *
+look (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,
+      gboolean *out_asked, ScBlobSource **out_source, GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScReference) ref = sc_reference_parse (text, error);
   g_autoptr (ScPolicy) policy = NULL;
   g_autoptr (ScBlobSource) source = NULL;
-  g_autoptr (ScVerifiedImage) image = NULL;
-  g_auto (ScPulled) pulled = { 0 };
-  gboolean asked = FALSE;
+  ScVerifiedImage *image;
   ScPlatform platform = find_platform (settings);
-  ScBlobSourceOptions options = { .ctx = ctx, .sink = sink, .choose_data = &asked };
+  ScBlobSourceOptions options = { .ctx = ctx, .sink = sink, .choose_data = out_asked };
 
   if (!ref)
-    return FALSE;
+    return NULL;
   if (settings)
     {
       options.credentials = settings->credentials;
       options.auth_file = settings->auth_file;
     }
-  if (isatty (STDIN_FILENO) && isatty (STDOUT_FILENO))
+  if (out_asked && isatty (STDIN_FILENO) && isatty (STDOUT_FILENO))
     options.choose = choose;
-  sc_progress_step (sink, "Image %s is being pulled to ostree ...", text);
   policy = sc_policy_load (ctx, error);
   if (!policy)
-    return FALSE;
+    return NULL;
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
-    return FALSE;
+    return NULL;
   image = sc_policy_verify (source, policy, &platform, cancellable, error);
+  if (image)
+    *out_source = g_steal_pointer (&source);
+  return image;
+}
+
+ScVerifiedImage *
+sc_pull_look (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,
+              ScBlobSource **out_source, GCancellable *cancellable, GError **error)
+{
+  return look (ctx, text, settings, sink, NULL, out_source, cancellable, error);
+}
+
+gboolean
+sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,
+               ScPulled *out_pulled, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScReference) ref = sc_reference_parse (text, error);
+  g_autoptr (ScBlobSource) source = NULL;
+  g_autoptr (ScVerifiedImage) image = NULL;
+  g_auto (ScPulled) pulled = { 0 };
+  gboolean asked = FALSE;
+
+  if (!ref)
+    return FALSE;
+  sc_progress_step (sink, "Image %s is being pulled to ostree ...", text);
+  image = look (ctx, text, settings, sink, &asked, &source, cancellable, error);
   if (!image)
     return FALSE;
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);

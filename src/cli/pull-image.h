@@ -3,6 +3,7 @@
 
 #include "blob-source.h"
 #include "context.h"
+#include "policy.h"
 #include "progress.h"
 #include "pull.h"
 
@@ -36,6 +37,17 @@ typedef struct
 gboolean sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *settings,
                         const ScProgressSink *sink, ScPulled *out_pulled, GCancellable *cancellable,
                         GError **error) SC_CHECK;
+
+/**
+ * sc_pull_look:
+ * @out_source: (out) (transfer full): where the image is
+ *
+ * The first steps of sc_pull_image() without the last: the image's manifest, fetched and verified as for a pull.
+ * Nothing is stored.
+ */
+ScVerifiedImage *sc_pull_look (const ScContext *ctx, const char *text, const ScPullSettings *settings,
+                               const ScProgressSink *sink, ScBlobSource **out_source, GCancellable *cancellable,
+                               GError **error) SC_CHECK;
 
 /* After a failure of what the image was pulled for: the repository is what it was before, or a note says why not. */
 void sc_pulled_undo (ScPulled *pulled, const ScProgressSink *sink);

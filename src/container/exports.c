@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /exports of an image: reads its files beneath the checked-out root and checks the types in manifest.json.
+ * /exports of an image: reads its files and checks the types in manifest.json.
  *
- * Everything here is the image's word.  Nothing is opened except beneath the descriptor of its root, nothing larger
- * than 1 MiB is read, and only regular files are; no file is written.  Texts are UTF-8 without NUL afterwards.
+ * Everything here is the image's word.  Of a checked-out root nothing is opened except beneath its descriptor; nothing
+ * larger than 1 MiB is read, and only regular files are; no file is written.  Texts are UTF-8 without NUL afterwards.
  */
 #include "exports.h"
 
@@ -43,27 +43,44 @@ open_export (int rootfs, const char *path, int flags, gboolean *out_missing, GEr
   return -1;
 }
 
-/* *out stays NULL if there is no such file. */
-static gboolean
-load_text (int rootfs, const char *path, char **out, GError **error)
+static GBytes *
+read_below (gpointer data, const char *path, gsize max, GError **error)
 {
   gboolean missing;
-  SC_AUTOFD int fd = open_export (rootfs, path, 0, &missing, error);
-  g_autoptr (GBytes) bytes = NULL;
+  SC_AUTOFD int fd = open_export (*(int *)data, path, 0, &missing, error);
+
+  return fd >= 0 ? sc_fs_read_fd (fd, path, max, error) : NULL;
+}
+
+static gboolean
+has_dir_below (gpointer data, const char *path, gboolean *out, GError **error)
+{
+  gboolean missing;
+  SC_AUTOFD int dir = open_export (*(int *)data, path, O_DIRECTORY, &missing, error);
+
+  *out = dir >= 0;
+  return dir >= 0 || missing;
+}
+
+/* *out stays NULL if there is no such file. */
+static gboolean
+load_text (const ScExportsReader *reader, const char *path, char **out, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GBytes) bytes = reader->read (reader->data, path, EXPORT_MAX_SIZE, &local);
   const char *data;
   gsize size;
 
-  if (fd < 0)
-    return missing;
-  bytes = sc_fs_read_fd (fd, path, EXPORT_MAX_SIZE, error);
+  if (local != NULL)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
   if (bytes == NULL)
-    return FALSE;
+    return TRUE;
   data = g_bytes_get_data (bytes, &size);
   if (size > 0 && memchr (data, '\0', size) != NULL)
     return sc_fail (error, SC_ERROR_INVALID, "%s: a NUL byte in a text file", path);
   if (size > 0 && !g_utf8_validate (data, (gssize)size, NULL))
     return sc_fail (error, SC_ERROR_INVALID, "%s: not UTF-8 text", path);
-  *out = g_strndup (data, size);
+  *out = size > 0 ? g_strndup (data, size) : g_strdup ("");
   return TRUE;
 }
 
@@ -153,19 +170,15 @@ load_manifest (ScExports *exports, const char *text, GError **error)
 }
 
 static gboolean
-load_hostfs (int rootfs, ScExports *exports, GError **error)
+load_hostfs (const ScExportsReader *reader, ScExports *exports, GError **error)
 {
-  gboolean missing;
-  SC_AUTOFD int dir = open_export (rootfs, "exports/hostfs", O_DIRECTORY, &missing, error);
-
-  if (dir < 0)
-    return missing;
-  exports->has_hostfs = TRUE;
-  for (char **path = exports->installed_files_template; *path != NULL; path++)
+  if (!reader->has_dir (reader->data, "exports/hostfs", &exports->has_hostfs, error))
+    return FALSE;
+  for (char **path = exports->installed_files_template; exports->has_hostfs && *path != NULL; path++)
     {
       g_autofree char *file = g_strconcat ("exports/hostfs", **path == '/' ? "" : "/", *path, NULL);
       char *text = NULL;
-      if (!load_text (rootfs, file, &text, error))
+      if (!load_text (reader, file, &text, error))
         return FALSE;
       if (text != NULL)
         g_hash_table_replace (exports->hostfs_templates, g_strdup (*path), text);
@@ -176,6 +189,14 @@ load_hostfs (int rootfs, ScExports *exports, GError **error)
 ScExports *
 sc_exports_load (int rootfs, GError **error)
 {
+  ScExportsReader reader = { read_below, has_dir_below, &rootfs };
+
+  return sc_exports_read (&reader, error);
+}
+
+ScExports *
+sc_exports_read (const ScExportsReader *reader, GError **error)
+{
   g_autoptr (ScExports) exports = g_new0 (ScExports, 1);
   g_autofree char *manifest = NULL;
 
@@ -185,16 +206,16 @@ sc_exports_load (int rootfs, GError **error)
   exports->installed_files_template = g_new0 (char *, 1);
   exports->use_links = TRUE;
 
-  if (!load_text (rootfs, "exports/config.json", &exports->config, error)
-      || !load_text (rootfs, "exports/config.json.template", &exports->config_template, error)
-      || !load_text (rootfs, "exports/service.template", &exports->service_template, error)
-      || !load_text (rootfs, "exports/tmpfiles.template", &exports->tmpfiles_template, error)
-      || !load_text (rootfs, MANIFEST, &manifest, error))
+  if (!load_text (reader, "exports/config.json", &exports->config, error)
+      || !load_text (reader, "exports/config.json.template", &exports->config_template, error)
+      || !load_text (reader, "exports/service.template", &exports->service_template, error)
+      || !load_text (reader, "exports/tmpfiles.template", &exports->tmpfiles_template, error)
+      || !load_text (reader, MANIFEST, &manifest, error))
     return NULL;
   exports->has_manifest = manifest != NULL;
   if (manifest != NULL && !load_manifest (exports, manifest, error))
     return NULL;
-  if (!load_hostfs (rootfs, exports, error))
+  if (!load_hostfs (reader, exports, error))
     return NULL;
   return g_steal_pointer (&exports);
 }

@@ -6,7 +6,8 @@
 #include "error.h"
 
 /*
- * What an image has in /exports (docs/cli.md, "Installing"), read from a checked-out root, beneath it.
+ * What an image has in /exports (docs/cli.md, "Installing"), read from a checked-out root, beneath it, or from where an
+ * image is before that.
  */
 
 typedef struct
@@ -32,6 +33,19 @@ typedef struct
  * defaultValues are strings, or whole numbers, which become strings; noContainerService and useLinks are booleans, or
  * the strings "true" and "false". */
 ScExports *sc_exports_load (int rootfs, GError **error) SC_CHECK;
+/* Where /exports is read from; links are followed inside the image's root. */
+typedef struct
+{
+  /* (transfer full) (nullable): the content of the regular file @path; NULL without error if there is none. Errors name
+   * @path; SC_ERROR_LIMIT for more than @max bytes. */
+  GBytes *(*read) (gpointer data, const char *path, gsize max, GError **error);
+  /* @out: whether @path is a directory. */
+  gboolean (*has_dir) (gpointer data, const char *path, gboolean *out, GError **error);
+  gpointer data;
+} ScExportsReader;
+
+/* The same from anywhere. */
+ScExports *sc_exports_read (const ScExportsReader *reader, GError **error) SC_CHECK;
 void sc_exports_free (ScExports *exports);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScExports, sc_exports_free)
 

@@ -212,3 +212,44 @@ sc_values_resolve (const ScValuesInput *input, const ScExports *exports, GError 
   put (values, "IMAGE_NAME", input->image_name);
   return g_steal_pointer (&values);
 }
+
+gboolean
+sc_values_describe (const ScContext *ctx, const ScExports *exports, GHashTable **out_defaults, char ***out_required,
+                    GError **error)
+{
+  const struct
+  {
+    const char *name, *value;
+  } fixed[] = {
+    { "RUN_DIRECTORY", ctx->run_dir },
+    { "STATE_DIRECTORY", ctx->state_dir },
+    { "CONF_DIRECTORY", ctx->conf_dir },
+    { "ATOMIC", ctx->program },
+  };
+  g_autoptr (GHashTable) values = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GHashTable) defaults = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GStrvBuilder) required = g_strv_builder_new ();
+  g_auto (GStrv) used = sc_exports_variables (exports, error);
+
+  if (used == NULL)
+    return FALSE;
+  put_all (values, exports->default_values);
+  for (const char *const *name = overridable; *name != NULL; name++)
+    put (values, *name, SC_VALUE_BY_SYSTEM);
+  for (gsize i = 0; i < G_N_ELEMENTS (fixed); i++)
+    put (values, fixed[i].name, fixed[i].value);
+  for (char **name = used; *name != NULL; name++)
+    {
+      const char *value = g_hash_table_lookup (values, *name);
+
+      if (sc_value_is_always_set (*name))
+        continue;
+      if (value != NULL)
+        put (defaults, *name, value);
+      else
+        g_strv_builder_add (required, *name);
+    }
+  *out_defaults = g_steal_pointer (&defaults);
+  *out_required = g_strv_builder_end (required);
+  return TRUE;
+}

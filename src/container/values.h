@@ -40,3 +40,17 @@ gboolean sc_values_check_set (const char *const *set, GError **error) SC_CHECK;
  * template that does not parse.
  */
 GHashTable *sc_values_resolve (const ScValuesInput *input, const ScExports *exports, GError **error) SC_CHECK;
+
+/* In place of a default that is found out at installation only. */
+#define SC_VALUE_BY_SYSTEM "{SET_BY_OS}"
+
+/**
+ * sc_values_describe:
+ * @out_defaults: (out): name -> value of the variables that the templates use and that need not be set
+ * @out_required: (out) (transfer full) (array zero-terminated=1): names of those that must be, sorted
+ *
+ * What sc_values_resolve() would do without --set; variables that nobody can set are left out.  Errors:
+ * SC_ERROR_INVALID for a template that does not parse.
+ */
+gboolean sc_values_describe (const ScContext *ctx, const ScExports *exports, GHashTable **out_defaults,
+                             char ***out_required, GError **error) SC_CHECK;

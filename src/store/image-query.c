@@ -8,6 +8,7 @@
 
 #include "blob.h"
 #include "digest.h"
+#include "fs.h"
 #include "reference.h"
 #include "refname.h"
 #include "store-private.h"
@@ -22,6 +23,7 @@ sc_image_free (ScImage *image)
   g_free (image->branch);
   g_free (image->commit);
   g_free (image->verification);
+  g_free (image->source);
   g_clear_pointer (&image->manifest, sc_manifest_free);
   g_free (image->problem);
   g_free (image);
@@ -98,9 +100,16 @@ set_id (ScImage *image, const char *digest)
     image->id = g_strdup (image->commit);
 }
 
+/* What a list shows of a manifest.  Without a digest beside it the image's id is in it too. */
+static gboolean
+read_sizes (ScImage *image, const char *text, const char *digest)
+{
+  return digest != NULL && sc_manifest_sum_sizes (text, &image->virtual_size);
+}
+
 /* Fills in what the commit says. One that is damaged must not hide the others: @image->problem tells. */
 static void
-read_commit (ScImage *image, OstreeRepo *repo)
+read_commit (ScImage *image, OstreeRepo *repo, gboolean brief)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) variant = NULL, meta = NULL;
@@ -121,14 +130,17 @@ read_commit (ScImage *image, OstreeRepo *repo)
   g_variant_lookup (meta, "docker.manifest", "&s", &manifest);
   g_variant_lookup (meta, "docker.digest", "&s", &digest);
   g_variant_lookup (meta, SC_IMAGE_VERIFICATION_KEY, "s", &image->verification);
-  if (manifest != NULL)
+  g_variant_lookup (meta, SC_IMAGE_SOURCE_KEY, "s", &image->source);
+  if (manifest != NULL && !(brief && read_sizes (image, manifest, digest)))
     read_manifest (image, repo, manifest);
   set_id (image, digest);
+  if (brief)
+    g_clear_pointer (&image->manifest, sc_manifest_free);
 }
 
 /* (nullable): NULL for a branch that is not ours. */
 static ScImage *
-load_image (OstreeRepo *repo, const char *branch, const char *commit)
+load_image (OstreeRepo *repo, const char *branch, const char *commit, gboolean brief)
 {
   g_autoptr (ScImage) image = g_new0 (ScImage, 1);
   const char *blob = sc_refname_blob (branch);
@@ -146,7 +158,7 @@ load_image (OstreeRepo *repo, const char *branch, const char *commit)
     }
   else
     split_name (image);
-  read_commit (image, repo);
+  read_commit (image, repo, brief);
   if (image->id == NULL)
     image->id = g_strdup (commit);
   return g_steal_pointer (&image);
@@ -161,6 +173,53 @@ list_branches (ScStore *store, GHashTable **out, GCancellable *cancellable, GErr
   return store->repo == NULL
          || ostree_repo_list_refs_ext (store->repo, "ociimage", out, OSTREE_REPO_LIST_REFS_EXT_NONE, cancellable,
                                        error);
+}
+
+/* (nullable): the commit that a branch's file names; what is no such file, or was removed meanwhile, is no branch. */
+static char *
+read_ref (int dir, const char *name)
+{
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dir, name, SC_SHA256_HEX + 2, NULL);
+  g_autofree char *text = NULL;
+
+  if (bytes == NULL)
+    return NULL;
+  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+  g_strchomp (text);
+  return sc_digest_is_hex (text) ? g_steal_pointer (&text) : NULL;
+}
+
+/* The branches of images alone, read from their files: those of blobs, of which there are many more, stay closed. Names
+ * of ours have no slash, and are all in one directory. */
+static gboolean
+list_image_branches (ScStore *store, GHashTable **out, GError **error)
+{
+  g_autoptr (GHashTable) branches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GError) local = NULL;
+  SC_AUTOFD int dir = -1;
+  g_auto (GStrv) names = NULL;
+
+  *out = NULL;
+  if (store->repo == NULL)
+    return TRUE;
+  dir = sc_fs_open_dir_at (ostree_repo_get_dfd (store->repo), "refs/heads/" SC_REF_PREFIX, &local);
+  if (dir < 0 && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return TRUE;
+  if (dir < 0)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  names = sc_fs_list_dir_at (dir, ".", error);
+  if (names == NULL)
+    return FALSE;
+  for (char **name = names; *name != NULL; name++)
+    {
+      g_autofree char *branch = g_strconcat (SC_REF_PREFIX, *name, NULL);
+      char *commit = sc_refname_blob (branch) == NULL ? read_ref (dir, *name) : NULL;
+
+      if (commit != NULL)
+        g_hash_table_replace (branches, g_steal_pointer (&branch), commit);
+    }
+  *out = g_steal_pointer (&branches);
+  return TRUE;
 }
 
 static int
@@ -205,28 +264,28 @@ add_dangling (OstreeRepo *repo, GHashTable *branches, GPtrArray *images)
 
       if (blob == NULL || g_hash_table_contains (needed, blob))
         continue;
-      image = load_image (repo, branch, commit);
+      image = load_image (repo, branch, commit, FALSE);
       image->dangling = TRUE;
       g_ptr_array_add (images, image);
     }
 }
 
-GPtrArray *
-sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError **error)
+static GPtrArray *
+list_images (ScStore *store, gboolean all, gboolean brief, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_image_free);
   g_autoptr (GHashTable) branches = NULL;
   GHashTableIter iter;
   gpointer branch, commit;
 
-  if (!list_branches (store, &branches, cancellable, error))
+  if (!(brief ? list_image_branches (store, &branches, error) : list_branches (store, &branches, cancellable, error)))
     return sc_prefix_null (error, "repository %s", store->path);
   if (branches == NULL)
     return g_steal_pointer (&images);
   g_hash_table_iter_init (&iter, branches);
   while (g_hash_table_iter_next (&iter, &branch, &commit))
     {
-      ScImage *image = sc_refname_blob (branch) == NULL ? load_image (store->repo, branch, commit) : NULL;
+      ScImage *image = sc_refname_blob (branch) == NULL ? load_image (store->repo, branch, commit, brief) : NULL;
 
       if (image != NULL)
         g_ptr_array_add (images, image);
@@ -235,6 +294,18 @@ sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError *
     add_dangling (store->repo, branches, images);
   g_ptr_array_sort (images, compare_images);
   return g_steal_pointer (&images);
+}
+
+GPtrArray *
+sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError **error)
+{
+  return list_images (store, all, FALSE, cancellable, error);
+}
+
+GPtrArray *
+sc_image_list_brief (ScStore *store, GCancellable *cancellable, GError **error)
+{
+  return list_images (store, FALSE, TRUE, cancellable, error);
 }
 
 GHashTable *
@@ -257,16 +328,16 @@ is_hex_prefix (const char *text)
 }
 
 /* (transfer none): several names of one image are one image, the first by name serves. */
-static ScImage *
+static const ScImage *
 find_by_id (GPtrArray *images, const char *text, GError **error)
 {
   g_autoptr (GString) names = g_string_new (NULL);
-  ScImage *found = NULL;
+  const ScImage *found = NULL;
   gboolean several = FALSE;
 
   for (guint i = 0; is_hex_prefix (text) && i < images->len; i++)
     {
-      ScImage *image = g_ptr_array_index (images, i);
+      const ScImage *image = g_ptr_array_index (images, i);
 
       if (!g_str_has_prefix (image->id, text))
         continue;
@@ -286,11 +357,10 @@ find_by_id (GPtrArray *images, const char *text, GError **error)
 ScImage *
 sc_image_find (ScStore *store, const char *text, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GPtrArray) images = sc_image_list (store, FALSE, cancellable, error);
+  g_autoptr (GPtrArray) images = sc_image_list_brief (store, cancellable, error);
   g_autoptr (ScReference) ref = NULL;
   g_autofree char *wanted = NULL;
-  ScImage *found = NULL;
-  guint index;
+  const ScImage *found = NULL;
 
   if (images == NULL)
     return NULL;
@@ -302,9 +372,7 @@ sc_image_find (ScStore *store, const char *text, GCancellable *cancellable, GErr
       found = g_ptr_array_index (images, i);
   if (found == NULL)
     found = find_by_id (images, text, error);
-  if (found == NULL || !g_ptr_array_find (images, found, &index))
-    return NULL;
-  return g_ptr_array_steal_index (images, index);
+  return found != NULL ? load_image (store->repo, found->branch, found->commit, FALSE) : NULL;
 }
 
 ScImageConfig *

@@ -17,12 +17,14 @@ typedef struct
   guint64 virtual_size; /* bytes: compressed size of its layers, as far as known */
   gboolean dangling;    /* a layer that no tag needs */
   char *verification;   /* (nullable): how it was verified when it was pulled; NULL: another tool pulled it */
-  ScManifest *manifest; /* (nullable): NULL for a layer, or if the commit has none */
+  char *source;         /* (nullable): reference that it was pulled from, written out; NULL: another tool pulled it */
+  ScManifest *manifest; /* (nullable): NULL for a layer, if the commit has none, and in a brief list */
   char *problem;        /* (nullable): why its commit could not be read; then only its names are known */
 } ScImage;
 
-/* The key of that in the metadata of the image's commit. */
+/* The keys of these in the metadata of the image's commit. */
 #define SC_IMAGE_VERIFICATION_KEY "atomic.verification"
+#define SC_IMAGE_SOURCE_KEY       "atomic.source"
 
 void sc_image_free (ScImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)
@@ -30,6 +32,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)
 /* (transfer container) (element-type ScImage): sorted by name; @all adds layers that no tag needs. Reads refs and
  * commit metadata only. */
 GPtrArray *sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* (transfer container) (element-type ScImage): the same without @all, for those who show a list: manifests are read for
+ * their sizes only, @manifest is NULL. */
+GPtrArray *sc_image_list_brief (ScStore *store, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* (transfer full): hex digests of the layers and configs that images name, as a set. */
 GHashTable *sc_image_needed_blobs (ScStore *store, GCancellable *cancellable, GError **error) SC_CHECK;

@@ -25,3 +25,22 @@ ScNode *sc_image_tree (ScStore *store, const ScImage *image, GCancellable *cance
  */
 GBytes *sc_image_tree_read (ScStore *store, ScNode *root, const char *path, gsize max, GCancellable *cancellable,
                             GError **error);
+
+/**
+ * ScImageFiles: looks at a few paths of an image without reading the rest of its tree: of the directories at the top
+ * those that are named, and the others only if a link or a layer's note leads there.  The caller holds the
+ * repository (shared), and keeps @store and @image.
+ */
+typedef struct _ScImageFiles ScImageFiles;
+
+/* @only: NULL-terminated, names of directories at the top; kept, not copied. Nothing is read yet. */
+ScImageFiles *sc_image_files_new (ScStore *store, const ScImage *image, const char *const *only);
+void sc_image_files_free (ScImageFiles *files);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImageFiles, sc_image_files_free)
+
+/* (transfer full) (nullable): as sc_image_tree_read(); errors of sc_image_tree() too. */
+GBytes *sc_image_files_read (ScImageFiles *files, const char *path, gsize max, GCancellable *cancellable,
+                             GError **error);
+/* @out: whether a directory is at @path, or what a link there leads to. */
+gboolean sc_image_files_has_dir (ScImageFiles *files, const char *path, gboolean *out, GCancellable *cancellable,
+                                 GError **error) SC_CHECK;

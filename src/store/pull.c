@@ -252,11 +252,13 @@ write_image (Pull *p, char **out_commit, GError **error)
   const char *data = g_bytes_get_data (p->manifest->raw, &size);
   g_autofree char *text = g_strndup (data, size); /* JSON: no NUL in it */
   g_autofree char *count = g_strdup_printf ("%u", signatures->len);
+  g_autofree char *source = sc_reference_format (p->source->ref);
 
   g_variant_dict_insert (meta, "docker.manifest", "s", text);
   g_variant_dict_insert (meta, "docker.digest", "s", p->manifest->digest);
   g_variant_dict_insert (meta, "signatures", "s", count);
   g_variant_dict_insert (meta, SC_IMAGE_VERIFICATION_KEY, "s", sc_verified_image_verification (p->image));
+  g_variant_dict_insert (meta, SC_IMAGE_SOURCE_KEY, "s", source);
   return write_file_commit (p, "manifest.json", p->manifest->raw, signatures, g_variant_dict_end (meta), out_commit,
                             error);
 }

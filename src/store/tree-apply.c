@@ -20,9 +20,10 @@ typedef struct
 {
   ScNode *root;
   OstreeRepo *repo;
-  GHashTable *implied;  /* set of paths */
-  gboolean whiteouts;   /* the pass for whiteouts, not the one for entries */
-  GHashTable *resolved; /* path -> ScNode: what the lower links mean, found before anything is changed */
+  GHashTable *implied;     /* set of paths */
+  gboolean whiteouts;      /* the pass for whiteouts, not the one for entries */
+  GHashTable *resolved;    /* path -> ScNode: what the lower links mean, found before anything is changed */
+  const char *const *only; /* (nullable): of the top, read these directories */
   GCancellable *cancellable;
 } Apply;
 
@@ -35,6 +36,18 @@ load_dir (Apply *a, GVariant *bytes, GVariant **out, GError **error)
     return sc_fail (error, SC_ERROR_INVALID, "a tree object is damaged");
   sc_digest_to_hex (ostree_checksum_bytes_peek (bytes), hex);
   return ostree_repo_load_variant (a->repo, OSTREE_OBJECT_TYPE_DIR_TREE, hex, out, error);
+}
+
+/* FALSE: @path is in a directory that is not asked for. */
+static gboolean
+is_wanted (const Apply *a, const char *path)
+{
+  g_autofree char *top = NULL;
+
+  if (a->only == NULL)
+    return TRUE;
+  top = g_strndup (path, strcspn (path, "/"));
+  return g_strv_contains (a->only, top);
 }
 
 /* The directory that the layer's @path means in the tree: links on the way are followed inside it.
@@ -121,6 +134,18 @@ enter_dir (Apply *a, const char *parent, const char *path, const char *name, GVa
   return TRUE;
 }
 
+/* The directory @path of the top is not read: lookups in what it is in the tree have to know. */
+static void
+mark_unread (Apply *a, const char *path)
+{
+  ScNode *node = sc_node_child (a->root, path);
+
+  if (node != NULL && node->type == SC_NODE_DIR)
+    node->unread = TRUE;
+  else
+    a->root->missed = TRUE;
+}
+
 /* The whiteouts, or the other files, of one directory of the layer. */
 static gboolean
 apply_files (Apply *a, GString *path, GVariant *files, GError **error)
@@ -177,9 +202,13 @@ apply_dir (Apply *a, GString *path, guint depth, GVariant *tree, GError **error)
       if (g_str_has_prefix (name, WHITEOUT))
         continue;
       g_string_append_printf (path, "%s%s", length > 0 ? "/" : "", name);
-      if ((!a->whiteouts && !enter_dir (a, parent, path->str, name, meta, error))
-          || !load_dir (a, sub, &sub_tree, error) || !apply_dir (a, path, depth + 1, sub_tree, error))
+      if (!a->whiteouts && !enter_dir (a, parent, path->str, name, meta, error))
         return FALSE;
+      if (is_wanted (a, path->str)
+          && (!load_dir (a, sub, &sub_tree, error) || !apply_dir (a, path, depth + 1, sub_tree, error)))
+        return FALSE;
+      if (!a->whiteouts && !is_wanted (a, path->str))
+        mark_unread (a, path->str);
       g_string_truncate (path, length);
     }
   return TRUE;
@@ -225,21 +254,24 @@ load_notes (Apply *a, GVariant *commit, GError **error)
     {
       g_variant_iter_init (&iter, links);
       while (g_variant_iter_next (&iter, "{&s&s}", &path, &target))
-        if (!resolve_lower_link (a, path, target, error))
+        if (is_wanted (a, path) && !resolve_lower_link (a, path, target, error))
           return FALSE;
     }
   return TRUE;
 }
 
 gboolean
-sc_tree_apply_layer (ScNode *root, OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error)
+sc_tree_apply_layer_part (ScNode *root, OstreeRepo *repo, const char *commit, const char *const *only,
+                          GCancellable *cancellable, GError **error)
 {
   g_autoptr (GVariant) variant = NULL, tree = NULL, tree_sum = NULL, meta_sum = NULL;
   g_autoptr (GHashTable) implied = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GHashTable) resolved =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)sc_node_free);
   g_autoptr (GString) path = g_string_new (NULL);
-  Apply a = { .root = root, .repo = repo, .implied = implied, .resolved = resolved, .cancellable = cancellable };
+  Apply a = {
+    .root = root, .repo = repo, .implied = implied, .resolved = resolved, .only = only, .cancellable = cancellable
+  };
 
   if (!ostree_repo_load_commit (repo, commit, &variant, NULL, error) || !load_notes (&a, variant, error))
     return FALSE;
@@ -260,4 +292,10 @@ sc_tree_apply_layer (ScNode *root, OstreeRepo *repo, const char *commit, GCancel
   a.whiteouts = FALSE;
   g_string_truncate (path, 0);
   return apply_dir (&a, path, 0, tree, error);
+}
+
+gboolean
+sc_tree_apply_layer (ScNode *root, OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error)
+{
+  return sc_tree_apply_layer_part (root, repo, commit, NULL, cancellable, error);
 }

@@ -129,6 +129,7 @@ sc_tree_resolve (ScNode *root, OstreeRepo *repo, const char *path, gboolean foll
           continue;
         }
       node = sc_node_child (dir, name);
+      root->missed |= dir->unread;
       if (node == NULL || (node->type == SC_NODE_UNKNOWN && !sc_node_examine (node, repo, error)))
         return NULL;
       if (node->type == SC_NODE_DIR)

@@ -28,6 +28,8 @@ typedef struct _ScNode
   ScNodeType type;  /* UNKNOWN: a file or symlink whose object was not looked at yet */
   gboolean implied; /* directory without an entry of its own: takes the metadata of a lower one */
   gboolean has_checksum;
+  gboolean unread;                 /* directory whose children are not known: the tree was read in part */
+  gboolean missed;                 /* of the top: a lookup led to such a directory, so what it found may be wrong */
   guint16 depth;                   /* of a directory; the top is 0 */
   guint32 total;                   /* of the top: names that were put below it */
   guint8 checksum[SC_SHA256_SIZE]; /* content object, or dirmeta of a directory */
@@ -65,6 +67,11 @@ GPtrArray *sc_node_sorted_names (const ScNode *dir);
  */
 gboolean sc_tree_apply_layer (ScNode *root, OstreeRepo *repo, const char *commit, GCancellable *cancellable,
                               GError **error) SC_CHECK;
+
+/* The same, but of the directories at the top only those called one of @only (NULL-terminated) are read; the others are
+ * marked @unread.  As long as @root->missed is FALSE what sc_tree_resolve() finds is what is in the whole tree. */
+gboolean sc_tree_apply_layer_part (ScNode *root, OstreeRepo *repo, const char *commit, const char *const *only,
+                                   GCancellable *cancellable, GError **error) SC_CHECK;
 
 /**
  * sc_tree_resolve:
