@@ -23,6 +23,7 @@ sc_mount_record_free (ScMountRecord *record)
   g_free (record->name);
   g_free (record->directory);
   g_free (record->view);
+  g_free (record->mount_point);
   g_free (record->shows);
   g_free (record);
 }
@@ -87,7 +88,7 @@ same_boot (const char *a, const char *b)
 }
 
 static gboolean
-is_mounted (const ScMountRecord *record, const GPtrArray *mounts)
+is_mounted (ScMountRecord *record, const GPtrArray *mounts)
 {
   for (guint i = 0; i < mounts->len; i++)
     {
@@ -100,9 +101,10 @@ is_mounted (const ScMountRecord *record, const GPtrArray *mounts)
         root[strlen (root) - strlen (DELETED)] = '\0';
       if (g_str_has_suffix (root, record->shows)
           || (strcmp (mount->type, "overlay") == 0 && strcmp (mount->source, record->shows) == 0))
-        return TRUE;
+        record->mount_point = g_strdup (mount->mount_point);
+      break; /* there is no other of this id */
     }
-  return FALSE;
+  return record->mount_point != NULL;
 }
 
 /* Puts the record of @name, a private directory, into the list where it belongs. */

@@ -14,11 +14,12 @@
 
 typedef struct
 {
-  char *name;      /* of the private directory */
-  char *directory; /* where it is mounted, for people */
-  char *view;      /* who sees it: sc_mountinfo_view() */
-  guint64 mount;   /* id */
-  char *shows;     /* what the list of mounts tells of it: the end of its root, or the source of an overlay */
+  char *name;        /* of the private directory */
+  char *directory;   /* where it is mounted, for people */
+  char *view;        /* who sees it: sc_mountinfo_view() */
+  guint64 mount;     /* id */
+  char *mount_point; /* (nullable): of a live one, where it is now: it may have been moved */
+  char *shows;       /* what the list of mounts tells of it: the end of its root, or the source of an overlay */
 } ScMountRecord;
 
 void sc_mount_record_free (ScMountRecord *record);

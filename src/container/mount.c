@@ -361,9 +361,9 @@ was_mounted (const GPtrArray *records, const char *path)
 }
 
 static gboolean
-detach (ScCheckouts *checkouts, const ScMountRecord *record, const char *path, GError **error)
+detach (ScCheckouts *checkouts, const ScMountRecord *record, GError **error)
 {
-  return sc_mounts_detach (path, error) && remove_private (checkouts, record->name, error);
+  return sc_mounts_detach (record->mount_point, error) && remove_private (checkouts, record->name, error);
 }
 
 gboolean
@@ -394,5 +394,5 @@ sc_unmount (const ScContext *ctx, const char *dir, const ScProgressSink *sink, G
     return sc_fail (error, SC_ERROR_NOT_FOUND, "%s is not mounted by atomic", dir);
   /* A descriptor in it would keep it busy. */
   sc_close_fd_p (&fd);
-  return detach (checkouts, record, path, error) || sc_prefix (error, "%s", dir);
+  return detach (checkouts, record, error) || sc_prefix (error, "%s", dir);
 }
