@@ -192,6 +192,37 @@ test_scan (Fixture *f, gconstpointer data)
   assert_scan (f, tree, NULL, root, "C /dir 32|A /fifo 0|C /mode 4|A /odd\xff\n 0|C /size 2|");
 }
 
+/* Where owners and attributes are not on disk. */
+static void
+test_bare_user (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ScNode) tree = NULL;
+  g_autofree char *root = NULL, *link = NULL;
+  g_autoptr (OstreeRepo) repo = NULL;
+  Tar tar = tar_new ();
+
+  sc_store_free (f->store);
+  repo = ostree_repo_create_at (AT_FDCWD, f->ctx->repo, OSTREE_REPO_MODE_BARE_USER, NULL, NULL, &error);
+  g_assert_no_error (error);
+  f->store = sc_store_open (f->ctx, SC_STORE_CREATE, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (ostree_repo_get_mode (sc_store_repo (f->store)), ==, OSTREE_REPO_MODE_BARE_USER);
+  fill (&tar, TRUE);
+  fixture_begin (f);
+  fixture_add_layer (f, &tar);
+  fixture_finish (f, "t");
+  tree = image_tree (f, &root);
+  assert_scan (f, tree, tree, root, "");
+  replace (root, "owner", "x", 0755); /* the same again: whose it is is not told */
+  replace (root, "content", "old", 0644);
+  replace (root, "xattr", "x", 0600);
+  link = path_in (root, "link");
+  g_assert_cmpint (unlink (link), ==, 0);
+  g_assert_cmpint (symlink ("dir", link), ==, 0);
+  assert_scan (f, tree, tree, root, "C /content 2|C /link 16|C /xattr 4|");
+}
+
 static void
 test_scan_errors (Fixture *f, gconstpointer data)
 {
@@ -218,6 +249,7 @@ main (int argc, char **argv)
     }
   fixture_test ("/tree-diff/kinds", test_kinds);
   fixture_test ("/tree-diff/scan", test_scan);
+  fixture_test ("/tree-diff/bare-user", test_bare_user);
   fixture_test ("/tree-diff/scan-errors", test_scan_errors);
   return g_test_run ();
 }
