@@ -34,8 +34,8 @@ offers() {
   fi
 }
 
-offers 'atomic ' pull images install uninstall containers run stop trust help
-offers 'atomic u' uninstall
+offers 'atomic ' pull images install uninstall containers run stop mount unmount diff trust help
+offers 'atomic u' uninstall unmount
 offers 'atomic --debug im' images
 offers 'atomic images ' list
 offers 'atomic images list --no' --noheading --no-trunc

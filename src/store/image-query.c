@@ -396,3 +396,23 @@ sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancel
     return sc_prefix_null (error, "image %s: config", image->name);
   return sc_image_config_parse (raw, error);
 }
+
+ScImage *
+sc_image_of_commit (ScStore *store, const char *name, const char *commit, GError **error)
+{
+  g_autofree char *branch = sc_refname_encode (name);
+  g_autoptr (ScImage) image = NULL;
+  gboolean present = FALSE;
+
+  if (!sc_digest_is_hex (commit))
+    return sc_fail_null (error, SC_ERROR_INVALID, "image %s: '%s' is not a commit", name, commit);
+  if (store->repo != NULL
+      && !ostree_repo_has_object (store->repo, OSTREE_OBJECT_TYPE_COMMIT, commit, &present, NULL, error))
+    return sc_prefix_null (error, "image %s", name);
+  if (!present)
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "image %s: commit %s is not in the repository", name, commit);
+  image = load_image (store->repo, branch, commit);
+  if (image == NULL || image->problem != NULL)
+    return sc_fail_null (error, SC_ERROR_INVALID, "%s", image != NULL ? image->problem : name);
+  return g_steal_pointer (&image);
+}

@@ -52,3 +52,7 @@ ScImage *sc_image_find (ScStore *store, const char *text, GCancellable *cancella
 /* The image's config; SC_ERROR_NOT_FOUND if the repository does not have it. */
 ScImageConfig *sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancellable,
                                      GError **error) SC_CHECK;
+
+/* (transfer full): the image that the commit @commit is, whatever its branch is now; @name: what to call it. Errors:
+ * SC_ERROR_NOT_FOUND if the repository does not have the commit, SC_ERROR_INVALID if it is none of an image. */
+ScImage *sc_image_of_commit (ScStore *store, const char *name, const char *commit, GError **error) SC_CHECK;

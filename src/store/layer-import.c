@@ -72,16 +72,6 @@ open_archive (Import *im, GError **error)
   return TRUE;
 }
 
-/* File capabilities and what users put there. SELinux labels are the host's business, other system and trusted ones
- * must not come from an image, and user.ostreemeta is how a bare-user repository keeps owner and mode. */
-static gboolean
-keep_xattr (const char *name)
-{
-  return strcmp (name, "security.capability") == 0
-         || (g_str_has_prefix (name, "user.") && name[5] != '\0' && !g_str_has_prefix (name, "user.overlay.")
-             && strcmp (name, "user.ostreemeta") != 0);
-}
-
 /* (transfer full) (nullable): the entry's attributes that are kept, sorted, the last of a name. */
 static gboolean
 read_xattrs (struct archive_entry *entry, GVariant **out, GError **error)
@@ -99,7 +89,7 @@ read_xattrs (struct archive_entry *entry, GVariant **out, GError **error)
     {
       /* An empty value is none, for pax (which removes a record that way) and for OSTree (whose own reading of a file
        * passes over it, so that the object would not have its checksum). */
-      if (name == NULL || size == 0 || !keep_xattr (name))
+      if (name == NULL || size == 0 || !sc_object_keeps_xattr (name))
         continue;
       total += size + strlen (name);
       if (strlen (name) > 255 || total > XATTRS_LIMIT)

@@ -22,7 +22,6 @@
 
 #define SPACE_STEP     (16 * 1024 * 1024)
 #define PRIVATE_PREFIX "atomic-import"
-#define HEADER_MAX     (256 * 1024) /* xattrs of an inode are 64 KiB at most */
 
 struct _ScObjectWriter
 {
@@ -89,33 +88,6 @@ sc_object_writer_free (ScObjectWriter *w)
   g_free (w);
 }
 
-static GVariant *
-xattrs_or_empty (const ScObjectMeta *meta)
-{
-  if (meta->xattrs != NULL)
-    return meta->xattrs;
-  return g_variant_new_array (G_VARIANT_TYPE ("(ayay)"), NULL, 0);
-}
-
-/* Begins the buffer with the header that the checksum covers: the variant, after its size in four bytes and four of
- * padding. */
-static gboolean
-put_header (ScObjectWriter *w, const ScObjectMeta *meta, const char *target, GError **error)
-{
-  g_autoptr (GVariant) header = g_variant_ref_sink (
-      g_variant_new ("(uuuus@a(ayay))", GUINT32_TO_BE (meta->uid), GUINT32_TO_BE (meta->gid),
-                     GUINT32_TO_BE (meta->mode), GUINT32_TO_BE (0), target, xattrs_or_empty (meta)));
-  gsize size = g_variant_get_size (header);
-  guint32 prefix[2] = { GUINT32_TO_BE ((guint32)size), 0 };
-
-  if (size > HEADER_MAX)
-    return sc_fail (error, SC_ERROR_LIMIT, "extended attributes of %" G_GSIZE_FORMAT " bytes are too large", size);
-  g_byte_array_set_size (w->buffer, 0);
-  g_byte_array_append (w->buffer, (const guint8 *)prefix, sizeof prefix);
-  g_byte_array_append (w->buffer, g_variant_get_data (header), (guint)size);
-  return TRUE;
-}
-
 /* Hands the buffer, a whole content object, to libostree. */
 static gboolean
 write_buffer (ScObjectWriter *w, guint8 out[SC_SHA256_SIZE], GCancellable *cancellable, GError **error)
@@ -135,9 +107,7 @@ gboolean
 sc_object_writer_dirmeta (ScObjectWriter *w, const ScObjectMeta *meta, guint8 out[SC_SHA256_SIZE],
                           GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GVariant) variant =
-      g_variant_ref_sink (g_variant_new ("(uuu@a(ayay))", GUINT32_TO_BE (meta->uid), GUINT32_TO_BE (meta->gid),
-                                         GUINT32_TO_BE (meta->mode), xattrs_or_empty (meta)));
+  g_autoptr (GVariant) variant = sc_object_dirmeta (meta);
   g_autoptr (GBytes) bytes = g_variant_get_data_as_bytes (variant);
   const guint8 *known = g_hash_table_lookup (w->dirmetas, bytes);
   g_autofree guchar *checksum = NULL;
@@ -158,7 +128,7 @@ gboolean
 sc_object_writer_symlink (ScObjectWriter *w, const ScObjectMeta *meta, const char *target, guint8 out[SC_SHA256_SIZE],
                           GCancellable *cancellable, GError **error)
 {
-  return put_header (w, meta, target, error) && write_buffer (w, out, cancellable, error);
+  return sc_object_header (w->buffer, meta, target, error) && write_buffer (w, out, cancellable, error);
 }
 
 int
@@ -254,7 +224,7 @@ sc_object_writer_begin (ScObjectWriter *w, const ScObjectMeta *meta, guint64 siz
   w->written = 0;
   w->hole = FALSE;
   w->large = size > SC_OBJECT_BUFFER;
-  return put_header (w, meta, "", error) && (!w->large || begin_large (w, meta, cancellable, error));
+  return sc_object_header (w->buffer, meta, "", error) && (!w->large || begin_large (w, meta, cancellable, error));
 }
 
 static gboolean

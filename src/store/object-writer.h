@@ -4,6 +4,7 @@
 #include <ostree.h>
 
 #include "digest.h"
+#include "object-header.h"
 
 /*
  * Writes OSTree objects, hashed here and handed to libostree with their checksum, so that nothing is hashed twice.
@@ -15,13 +16,6 @@
 #define SC_OBJECT_BUFFER (1024 * 1024)
 
 typedef struct _ScObjectWriter ScObjectWriter;
-
-typedef struct
-{
-  guint32 uid, gid;
-  guint32 mode;     /* with file type */
-  GVariant *xattrs; /* (nullable): a(ayay), sorted by name */
-} ScObjectMeta;
 
 ScObjectWriter *sc_object_writer_new (OstreeRepo *repo);
 void sc_object_writer_free (ScObjectWriter *writer);

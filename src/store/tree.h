@@ -20,6 +20,7 @@ typedef enum
   SC_NODE_DIR,
   SC_NODE_FILE,
   SC_NODE_SYMLINK,
+  SC_NODE_OTHER, /* a device, fifo or socket: only in trees of directories on disk (tree-scan.h) */
   SC_NODE_UNKNOWN
 } ScNodeType;
 
