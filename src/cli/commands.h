@@ -6,6 +6,7 @@
 /* The commands, each in its own cmd-<verb>.c; main.c has the table of them. */
 extern const ScCommand sc_cmd_pull;
 extern const ScCommand sc_cmd_images_list;
+extern const ScCommand sc_cmd_images_verify;
 extern const ScCommand sc_cmd_install;
 extern const ScCommand sc_cmd_uninstall;
 extern const ScCommand sc_cmd_containers_list;

@@ -22,6 +22,7 @@ sc_image_free (ScImage *image)
   g_free (image->branch);
   g_free (image->commit);
   g_free (image->verification);
+  g_free (image->origin);
   g_clear_pointer (&image->manifest, sc_manifest_free);
   g_free (image->problem);
   g_free (image);
@@ -121,6 +122,7 @@ read_commit (ScImage *image, OstreeRepo *repo)
   g_variant_lookup (meta, "docker.manifest", "&s", &manifest);
   g_variant_lookup (meta, "docker.digest", "&s", &digest);
   g_variant_lookup (meta, SC_IMAGE_VERIFICATION_KEY, "s", &image->verification);
+  g_variant_lookup (meta, SC_IMAGE_ORIGIN_KEY, "s", &image->origin);
   if (manifest != NULL)
     read_manifest (image, repo, manifest);
   set_id (image, digest);

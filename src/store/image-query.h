@@ -17,12 +17,15 @@ typedef struct
   guint64 virtual_size; /* bytes: compressed size of its layers, as far as known */
   gboolean dangling;    /* a layer that no tag needs */
   char *verification;   /* (nullable): how it was verified when it was pulled; NULL: another tool pulled it */
+  char *origin;         /* (nullable): reference that it was pulled from; NULL: not known */
   ScManifest *manifest; /* (nullable): NULL for a layer, or if the commit has none */
   char *problem;        /* (nullable): why its commit could not be read; then only its names are known */
 } ScImage;
 
 /* The key of that in the metadata of the image's commit. */
 #define SC_IMAGE_VERIFICATION_KEY "atomic.verification"
+/* ... and of the reference that it can be had from again (sc_reference_format()). */
+#define SC_IMAGE_ORIGIN_KEY "atomic.origin"
 
 void sc_image_free (ScImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)

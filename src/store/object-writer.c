@@ -19,10 +19,9 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "object-hash.h"
 
-#define SPACE_STEP     (16 * 1024 * 1024)
-#define PRIVATE_PREFIX "atomic-import"
-#define HEADER_MAX     (256 * 1024) /* xattrs of an inode are 64 KiB at most */
+#define SPACE_STEP (16 * 1024 * 1024)
 
 struct _ScObjectWriter
 {
@@ -97,23 +96,12 @@ xattrs_or_empty (const ScObjectMeta *meta)
   return g_variant_new_array (G_VARIANT_TYPE ("(ayay)"), NULL, 0);
 }
 
-/* Begins the buffer with the header that the checksum covers: the variant, after its size in four bytes and four of
- * padding. */
+/* Begins the buffer with the header that the checksum covers. */
 static gboolean
 put_header (ScObjectWriter *w, const ScObjectMeta *meta, const char *target, GError **error)
 {
-  g_autoptr (GVariant) header = g_variant_ref_sink (
-      g_variant_new ("(uuuus@a(ayay))", GUINT32_TO_BE (meta->uid), GUINT32_TO_BE (meta->gid),
-                     GUINT32_TO_BE (meta->mode), GUINT32_TO_BE (0), target, xattrs_or_empty (meta)));
-  gsize size = g_variant_get_size (header);
-  guint32 prefix[2] = { GUINT32_TO_BE ((guint32)size), 0 };
-
-  if (size > HEADER_MAX)
-    return sc_fail (error, SC_ERROR_LIMIT, "extended attributes of %" G_GSIZE_FORMAT " bytes are too large", size);
   g_byte_array_set_size (w->buffer, 0);
-  g_byte_array_append (w->buffer, (const guint8 *)prefix, sizeof prefix);
-  g_byte_array_append (w->buffer, g_variant_get_data (header), (guint)size);
-  return TRUE;
+  return sc_object_header (meta, target, w->buffer, error);
 }
 
 /* Hands the buffer, a whole content object, to libostree. */
@@ -189,7 +177,7 @@ open_private (ScObjectWriter *w, GCancellable *cancellable, GError **error)
   guard = sc_object_writer_guard (w->repo, error);
   if (guard < 0)
     return FALSE;
-  w->private_name = sc_fs_make_temp_dir_at (dfd, "tmp/" PRIVATE_PREFIX, error);
+  w->private_name = sc_fs_make_temp_dir_at (dfd, "tmp/" SC_OBJECT_PRIVATE_PREFIX, error);
   if (w->private_name == NULL)
     return FALSE;
   w->private_lock = sc_fs_open_dir_at (dfd, w->private_name, error);
@@ -450,7 +438,7 @@ sc_object_writer_clean_guarded (OstreeRepo *repo, int tmp, GError **error)
 
       if (staging)
         lock = lock_staging (tmp, names[i]);
-      else if (g_str_has_prefix (names[i], PRIVATE_PREFIX "."))
+      else if (g_str_has_prefix (names[i], SC_OBJECT_PRIVATE_PREFIX "."))
         lock = lock_private (tmp, names[i]);
       if (lock < 0)
         continue;
