@@ -278,10 +278,8 @@ look_at_deployment (Look *l, int base, const char *name, GError **error)
 
   if (dfd < 0)
     return FALSE;
-  if (l->root == NULL)
-    l->root = sc_image_tree (l->verify->store, l->image, l->cancellable, error);
   g_string_truncate (l->path, 0);
-  return l->root != NULL && look_at_child (l, l->root, dfd, ROOTFS, error);
+  return look_at_child (l, l->root, dfd, ROOTFS, error);
 }
 
 /* Somebody may have uninstalled it while it was looked at. */
@@ -354,6 +352,21 @@ trees_are_good (const ScVerifyReport *report)
   return TRUE;
 }
 
+/* What a root should be, if anybody knows: a link to follow may be damaged too. */
+static gboolean
+load_tree (Look *l, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (l->root == NULL && trees_are_good (l->report))
+    l->root = sc_image_tree (l->verify->store, l->image, l->cancellable, &local);
+  l->report->blind = l->root == NULL;
+  if (local == NULL || (l->report->damages > 0 && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
 gboolean
 sc_verify_checkouts (const ScContext *ctx, ScVerify *verify, const ScImage *image, ScVerifyReport *report,
                      GCancellable *cancellable, GError **error)
@@ -362,7 +375,6 @@ sc_verify_checkouts (const ScContext *ctx, ScVerify *verify, const ScImage *imag
   SC_AUTOFD int base = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_auto (GStrv) names = NULL;
   g_auto (Look) l;
-  gboolean known;
 
   look_init (&l, verify, image, cancellable);
   l.report = report;
@@ -371,15 +383,11 @@ sc_verify_checkouts (const ScContext *ctx, ScVerify *verify, const ScImage *imag
   names = sc_fs_list_dir_at (base, ".", error);
   if (names == NULL)
     return sc_prefix (error, "%s", path);
-  known = trees_are_good (report);
-  for (guint i = 0; names[i] != NULL; i++)
-    {
-      if (!is_of_image (&l, base, names[i]))
-        continue;
-      report->blind |= !known;
-      if (known && !report_deployment (&l, base, names[i], error))
-        return FALSE;
-    }
+  for (guint i = 0; names[i] != NULL && !report->blind; i++)
+    if (is_of_image (&l, base, names[i])
+        && ((l.root == NULL && !load_tree (&l, error))
+            || (l.root != NULL && !report_deployment (&l, base, names[i], error))))
+      return FALSE;
   return TRUE;
 }
 
@@ -393,7 +401,9 @@ sc_verify_repair_checkouts (ScCheckouts *checkouts, ScVerify *verify, const ScIm
   gboolean ok = TRUE;
 
   look_init (&l, verify, image, cancellable);
-  if (names == NULL || (temp = sc_fs_make_temp_dir_at (checkouts->dfd, SC_CHECKOUTS_TEMP "repair", error)) == NULL
+  if (names == NULL || (l.root = sc_image_tree (verify->store, image, cancellable, error)) == NULL)
+    return FALSE;
+  if ((temp = sc_fs_make_temp_dir_at (checkouts->dfd, SC_CHECKOUTS_TEMP "repair", error)) == NULL
       || (l.temp = sc_fs_open_dir_at (checkouts->dfd, temp, error)) < 0)
     return sc_prefix (error, "%s", checkouts->path);
   for (guint i = 0; ok && names[i] != NULL; i++)

@@ -139,10 +139,26 @@ set_ref (Repair *r, const char *branch, const char *commit, GError **error)
          && sc_fs_sync_dir_at (dfd, "refs/heads/ociimage", error) && sc_fs_sync_dir_at (dfd, "refs/heads", error);
 }
 
-/* Puts @commit of the scratch repository, with all that it reaches, where @branch is; of a commit that is there and can
- * stay (@keep) only what it reaches. */
+/* A damaged commit that another one takes the place of would stay for ever: nobody can make it again. What it was for
+ * is complete by now, but for the ref. */
 static gboolean
-put_in_place (Repair *r, const char *branch, const char *commit, gboolean keep, GError **error)
+drop_damaged_commit (Repair *r, const char *commit, GError **error)
+{
+  guint8 checksum[SC_SHA256_SIZE];
+  char path[SC_OBJECT_PATH_SIZE];
+
+  ostree_checksum_inplace_to_bytes (commit, checksum);
+  sc_object_path (OSTREE_OBJECT_TYPE_COMMIT, checksum, path);
+  if (sc_object_check_state (r->verify->check, OSTREE_OBJECT_TYPE_COMMIT, checksum, NULL) != SC_OBJECT_DAMAGED)
+    return TRUE;
+  sc_object_check_forget (r->verify->check, OSTREE_OBJECT_TYPE_COMMIT, checksum);
+  return sc_fs_unlink_at (sc_object_check_dfd (r->verify->check), path, error);
+}
+
+/* Puts @commit of the scratch repository, with all that it reaches, where @branch is and @stored (nullable) was; of a
+ * stored one that can stay (@keep) only what it reaches. */
+static gboolean
+put_in_place (Repair *r, const char *branch, const char *commit, const char *stored, gboolean keep, GError **error)
 {
   g_autoptr (GArray) objects = g_array_new (FALSE, FALSE, sizeof (Object));
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -155,7 +171,13 @@ put_in_place (Repair *r, const char *branch, const char *commit, gboolean keep, 
   for (guint i = objects->len; i > 0; i--)
     if (!move_object (r, &g_array_index (objects, Object, i - 1), error))
       return FALSE;
-  return (objects->len == 0 || sc_fs_sync_all (dfd, error)) && (keep || set_ref (r, branch, commit, error));
+  if (objects->len > 0 && !sc_fs_sync_all (dfd, error))
+    return FALSE;
+  /* 'ostree fsck' puts such a mark on a commit when it finds something missing. */
+  if (!ostree_repo_mark_commit_partial (r->repo, keep ? stored : commit, FALSE, error)
+      || (!keep && stored != NULL && !ostree_repo_mark_commit_partial (r->repo, stored, FALSE, error)))
+    return FALSE;
+  return keep || ((stored == NULL || drop_damaged_commit (r, stored, error)) && set_ref (r, branch, commit, error));
 }
 
 /* -- parts -- */
@@ -193,7 +215,7 @@ bring_config (Repair *r, gboolean damaged, GError **error)
   if (sc_blob_find (r->repo, descriptor->digest, &stored, NULL) && stored != NULL
       && !same_tree (r, stored, commit, &keep, error))
     return FALSE;
-  return put_in_place (r, branch, commit, keep, error);
+  return put_in_place (r, branch, commit, stored, keep, error);
 }
 
 /* What is below the layer that is being brought; those layers are good by now. */
@@ -278,7 +300,17 @@ bring_layer (Repair *r, guint index, GError **error)
       && (!same_tree (r, stored, commit, &keep, error)
           || (keep && !metadata_is_right (r, stored, layer, diff_id, &keep, error))))
     return FALSE;
-  return put_in_place (r, branch, commit, keep, error);
+  return put_in_place (r, branch, commit, stored, keep, error);
+}
+
+/* A part that is whole again with others. */
+static gboolean
+unmark (Repair *r, const char *digest, GError **error)
+{
+  g_autofree char *commit = NULL;
+
+  return sc_blob_find (r->repo, digest, &commit, error)
+         && ostree_repo_mark_commit_partial (r->repo, commit, FALSE, error);
 }
 
 /* TRUE in @out: a layer that has been brought for this image has mended this part too. */
@@ -348,7 +380,7 @@ bring_image (Repair *r, GError **error)
              && strcmp (r->image->manifest->digest, r->manifest->digest) == 0
              && (digest == NULL || strcmp (digest, r->manifest->digest) == 0);
     }
-  return put_in_place (r, r->image->branch, commit, keep, error);
+  return put_in_place (r, r->image->branch, commit, r->image->commit, keep, error);
 }
 
 /* (nullable) */
@@ -382,7 +414,8 @@ bring_parts (Repair *r, const ScVerifyReport *report, GError **error)
 
       if ((part != NULL && part->damages == 0) || g_hash_table_contains (r->brought, layer->digest))
         continue;
-      if ((part != NULL && !is_mended (r, part, &mended, error)) || (!mended && !bring_layer (r, i, error)))
+      if ((part != NULL && !is_mended (r, part, &mended, error))
+          || !(mended ? unmark (r, layer->digest, error) : bring_layer (r, i, error)))
         return sc_prefix (error, "layer %s", layer->digest);
       g_hash_table_add (r->brought, layer->digest);
     }
