@@ -255,6 +255,9 @@ make_header (ScObjectHasher *h, File *f, gboolean labels, gboolean *out_label, g
       return FALSE;
     }
   target[length] = '\0';
+  /* In a bare-user repository libostree writes the NUL too. */
+  if (length > 0 && target[length - 1] == '\0')
+    length--;
   if (!g_utf8_validate (target, length, NULL))
     {
       f->reason = g_strdup (NOT_ITS_BYTES);
