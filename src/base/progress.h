@@ -17,6 +17,8 @@
  * @SC_PROGRESS_LAYER_BEGIN: a layer starts, @id, @total
  * @SC_PROGRESS_LAYER_ADVANCE: @done compressed bytes of @total have arrived
  * @SC_PROGRESS_LAYER_END: the layer is complete
+ * @SC_PROGRESS_WORK_BEGIN: as a layer, but of work on this machine that needs no line of its own; @id is any name, and
+ *   the others of a layer go on
  */
 typedef enum
 {
@@ -26,13 +28,14 @@ typedef enum
   SC_PROGRESS_LAYER_BEGIN,
   SC_PROGRESS_LAYER_ADVANCE,
   SC_PROGRESS_LAYER_END,
+  SC_PROGRESS_WORK_BEGIN,
 } ScProgressKind;
 
 typedef struct
 {
   ScProgressKind kind;
   const char *text; /* (nullable) */
-  const char *id;   /* (nullable): layer digest, hex */
+  const char *id;   /* (nullable): layer digest, hex, or name of some work */
   guint64 done;     /* bytes */
   guint64 total;    /* bytes, 0 if not known */
 } ScProgress;

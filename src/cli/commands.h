@@ -10,6 +10,7 @@ extern const ScCommand sc_cmd_images_info;
 extern const ScCommand sc_cmd_images_version;
 extern const ScCommand sc_cmd_images_update;
 extern const ScCommand sc_cmd_images_help;
+extern const ScCommand sc_cmd_images_verify;
 extern const ScCommand sc_cmd_install;
 extern const ScCommand sc_cmd_uninstall;
 extern const ScCommand sc_cmd_containers_list;

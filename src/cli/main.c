@@ -25,6 +25,7 @@ static const ScCommand *const commands[] = {
   &sc_cmd_images_info,
   &sc_cmd_images_version,
   &sc_cmd_images_update,
+  &sc_cmd_images_verify,
   &sc_cmd_images_help,
   &sc_cmd_install,
   &sc_cmd_uninstall,

@@ -26,6 +26,7 @@ typedef struct
   char *id;
   guint64 done;
   guint64 total;
+  gboolean work; /* leaves nothing behind */
 } Layer;
 
 struct _ScProgressBar
@@ -164,7 +165,7 @@ layer_begin (ScProgressBar *bar, const ScProgress *progress)
   g_autoptr (GString) text = g_string_new (NULL);
   Layer *layer;
 
-  if (bar->lines)
+  if (bar->lines && progress->kind == SC_PROGRESS_LAYER_BEGIN)
     {
       g_autofree char *line = g_strdup_printf ("Pulling layer %s", progress->id);
 
@@ -175,6 +176,7 @@ layer_begin (ScProgressBar *bar, const ScProgress *progress)
   layer = g_new0 (Layer, 1);
   layer->id = g_strdup (progress->id);
   layer->total = progress->total;
+  layer->work = progress->kind == SC_PROGRESS_WORK_BEGIN;
   g_ptr_array_add (bar->layers, layer);
   draw (bar, text);
 }
@@ -198,7 +200,7 @@ layer_advance (ScProgressBar *bar, const ScProgress *progress)
   draw (bar, text);
 }
 
-/* The layer's line stays, above the block. */
+/* A layer's line stays, above the block. */
 static void
 layer_end (ScProgressBar *bar, const ScProgress *progress)
 {
@@ -211,7 +213,8 @@ layer_end (ScProgressBar *bar, const ScProgress *progress)
   layer = bar->layers->pdata[index];
   layer->done = MAX (layer->done, layer->total);
   append_erase (bar, text);
-  append_layer (bar, text, layer);
+  if (!layer->work)
+    append_layer (bar, text, layer);
   g_ptr_array_remove_index (bar->layers, index);
   draw (bar, text);
 }
@@ -234,6 +237,7 @@ on_progress (const ScProgress *progress, gpointer data)
         say (bar, bar->err, progress->text);
       break;
     case SC_PROGRESS_LAYER_BEGIN:
+    case SC_PROGRESS_WORK_BEGIN:
       layer_begin (bar, progress);
       break;
     case SC_PROGRESS_LAYER_ADVANCE:

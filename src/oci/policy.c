@@ -9,9 +9,7 @@
 
 #include "policy.h"
 
-#include <string.h>
-
-#include "digest.h"
+#include "manifest-fetch.h"
 #include "policy-eval.h"
 
 struct _ScVerifiedImage
@@ -21,102 +19,35 @@ struct _ScVerifiedImage
   ScVerdict verdict;
 };
 
-static GBytes *
-fetch (ScBlobSource *source, const char *digest, char **out_media_type, GCancellable *cancellable, GError **error)
+/* Takes @manifest (nullable: @error is set). */
+static ScVerifiedImage *
+judge (ScBlobSource *source, const ScPolicy *policy, ScManifest *manifest, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *media_type = NULL;
-  g_autoptr (GBytes) raw = source->klass->fetch_manifest (source, digest, &media_type, cancellable, error);
+  g_autoptr (ScVerifiedImage) image = g_new0 (ScVerifiedImage, 1);
 
-  if (raw == NULL)
-    return NULL;
-  if (g_bytes_get_size (raw) > SC_MANIFEST_MAX_SIZE)
-    return sc_fail_null (error, SC_ERROR_LIMIT, "the manifest is larger than %d bytes", SC_MANIFEST_MAX_SIZE);
-  *out_media_type = g_steal_pointer (&media_type);
-  return g_steal_pointer (&raw);
-}
-
-static gboolean
-check_digest (GBytes *raw, const char *expected, GError **error)
-{
-  g_autofree char *found = sc_digest_of (g_bytes_get_data (raw, NULL), g_bytes_get_size (raw));
-
-  if (strcmp (found, expected) != 0)
-    return sc_fail (error, SC_ERROR_DIGEST, "manifest: digest mismatch: expected %s, got %s", expected, found);
-  return TRUE;
-}
-
-/* The manifest of @platform that the index @raw names. */
-static GBytes *
-resolve_index (ScBlobSource *source, GBytes *raw, const ScPlatform *platform, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (ScIndex) index = sc_index_parse (raw, error);
-  g_autoptr (GBytes) manifest = NULL;
-  g_autofree char *media_type = NULL;
-  const ScDescriptor *entry;
-  gboolean is_index = FALSE;
-
-  if (index == NULL)
-    return NULL;
-  entry = sc_index_find (index, platform, error);
-  if (entry == NULL)
-    return NULL;
-  if (entry->size > SC_MANIFEST_MAX_SIZE)
-    return sc_fail_null (error, SC_ERROR_LIMIT, "manifest %s: larger than %d bytes", entry->digest,
-                         SC_MANIFEST_MAX_SIZE);
-  manifest = fetch (source, entry->digest, &media_type, cancellable, error);
-  if (manifest == NULL)
-    return NULL;
-  if (g_bytes_get_size (manifest) != entry->size)
-    return sc_fail_null (error, SC_ERROR_DIGEST, "manifest %s: %zu bytes where the index announces %" G_GUINT64_FORMAT,
-                         entry->digest, g_bytes_get_size (manifest), entry->size);
-  if (!check_digest (manifest, entry->digest, error))
-    return NULL;
-  /* What it is, the index says; the other side's word for it counts only at the top. */
-  if (!sc_document_is_index (manifest, entry->media_type, &is_index, error))
-    return NULL;
-  if (is_index)
-    return sc_fail_null (error, SC_ERROR_UNSUPPORTED, "manifest %s: an index within an index is not supported",
-                         entry->digest);
-  return g_steal_pointer (&manifest);
-}
-
-static ScManifest *
-verify (ScBlobSource *source, const ScPlatform *platform, GCancellable *cancellable, GError **error)
-{
-  g_autofree char *media_type = NULL;
-  g_autoptr (GBytes) raw = fetch (source, NULL, &media_type, cancellable, error);
-  gboolean is_index = FALSE;
-
-  if (raw == NULL)
-    return NULL;
-  if (source->ref->digest != NULL && !check_digest (raw, source->ref->digest, error))
-    return NULL;
-  if (!sc_document_is_index (raw, media_type, &is_index, error))
-    return NULL;
-  if (is_index)
-    {
-      GBytes *manifest = resolve_index (source, raw, platform, cancellable, error);
-
-      if (manifest == NULL)
-        return NULL;
-      g_bytes_unref (raw);
-      raw = manifest;
-    }
-  return sc_manifest_parse (raw, error);
+  image->manifest = manifest;
+  image->name = sc_blob_source_store_name (source);
+  if (image->manifest == NULL
+      || !sc_policy_evaluate (policy, source, image->manifest, &image->verdict, cancellable, error))
+    return sc_prefix_null (error, "image %s", image->name);
+  return g_steal_pointer (&image);
 }
 
 ScVerifiedImage *
 sc_policy_verify (ScBlobSource *source, const ScPolicy *policy, const ScPlatform *platform, GCancellable *cancellable,
                   GError **error)
 {
-  g_autoptr (ScVerifiedImage) image = g_new0 (ScVerifiedImage, 1);
+  ScManifest *manifest =
+      sc_manifest_fetch (source, platform != NULL ? platform : sc_platform_host (), cancellable, error);
 
-  image->manifest = verify (source, platform != NULL ? platform : sc_platform_host (), cancellable, error);
-  image->name = sc_blob_source_store_name (source);
-  if (image->manifest == NULL
-      || !sc_policy_evaluate (policy, source, image->manifest, &image->verdict, cancellable, error))
-    return sc_prefix_null (error, "image %s", image->name);
-  return g_steal_pointer (&image);
+  return judge (source, policy, manifest, cancellable, error);
+}
+
+ScVerifiedImage *
+sc_policy_verify_digest (ScBlobSource *source, const ScPolicy *policy, const char *digest, GCancellable *cancellable,
+                         GError **error)
+{
+  return judge (source, policy, sc_manifest_fetch_digest (source, digest, cancellable, error), cancellable, error);
 }
 
 void

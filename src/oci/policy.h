@@ -29,6 +29,9 @@ typedef struct _ScVerifiedImage ScVerifiedImage;
  */
 ScVerifiedImage *sc_policy_verify (ScBlobSource *source, const ScPolicy *policy, const ScPlatform *platform,
                                    GCancellable *cancellable, GError **error) SC_CHECK;
+/* The same of the manifest @digest, which may be an older one of the image that @source is for. */
+ScVerifiedImage *sc_policy_verify_digest (ScBlobSource *source, const ScPolicy *policy, const char *digest,
+                                          GCancellable *cancellable, GError **error) SC_CHECK;
 void sc_verified_image_free (ScVerifiedImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScVerifiedImage, sc_verified_image_free)
 

@@ -15,19 +15,38 @@ sc_blob_find (OstreeRepo *repo, const char *digest, char **out_commit, GError **
 }
 
 GBytes *
-sc_blob_load_config (OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error)
+sc_blob_load_file (OstreeRepo *repo, const char *commit, const char *name, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GFile) root = NULL, file = NULL;
 
   if (!ostree_repo_read_commit (repo, commit, &root, NULL, cancellable, error))
     return NULL;
-  file = g_file_get_child (root, "content");
+  file = g_file_get_child (root, name);
   return g_file_load_bytes (file, cancellable, NULL, error);
 }
 
+GBytes *
+sc_blob_load_config (OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error)
+{
+  return sc_blob_load_file (repo, commit, "content", cancellable, error);
+}
+
 gboolean
-sc_tree_commit (ScNode *root, OstreeRepo *repo, GVariant *metadata, char **out_commit, GCancellable *cancellable,
-                GError **error)
+sc_blob_commit_string (OstreeRepo *repo, const char *commit, const char *key, char **out, GError **error)
+{
+  g_autoptr (GVariant) variant = NULL, meta = NULL;
+
+  *out = NULL;
+  if (!ostree_repo_load_commit (repo, commit, &variant, NULL, error))
+    return FALSE;
+  meta = g_variant_get_child_value (variant, 0);
+  g_variant_lookup (meta, key, "s", out);
+  return TRUE;
+}
+
+gboolean
+sc_tree_commit (ScNode *root, OstreeRepo *repo, GVariant *metadata, guint64 timestamp, char **out_commit,
+                GCancellable *cancellable, GError **error)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
   g_autoptr (OstreeMutableTree) mtree = NULL;
@@ -39,7 +58,10 @@ sc_tree_commit (ScNode *root, OstreeRepo *repo, GVariant *metadata, char **out_c
     return FALSE;
   sc_digest_to_hex (root->checksum, meta);
   mtree = ostree_mutable_tree_new_from_checksum (repo, tree, meta);
-  return ostree_repo_write_mtree (repo, mtree, &file, cancellable, error)
-         && ostree_repo_write_commit (repo, NULL, NULL, NULL, owned, OSTREE_REPO_FILE (file), out_commit, cancellable,
-                                      error);
+  if (!ostree_repo_write_mtree (repo, mtree, &file, cancellable, error))
+    return FALSE;
+  if (timestamp == 0)
+    timestamp = (guint64)g_get_real_time () / G_USEC_PER_SEC;
+  return ostree_repo_write_commit_with_time (repo, NULL, NULL, NULL, owned, OSTREE_REPO_FILE (file), timestamp,
+                                             out_commit, cancellable, error);
 }

@@ -15,7 +15,15 @@ gboolean sc_blob_find (OstreeRepo *repo, const char *digest, char **out_commit, 
 /* (transfer full): the one file of a config's commit. */
 GBytes *sc_blob_load_config (OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* (transfer full): the file @name at the top of @commit. */
+GBytes *sc_blob_load_file (OstreeRepo *repo, const char *commit, const char *name, GCancellable *cancellable,
+                           GError **error) SC_CHECK;
+
+/* @out: (transfer full) (nullable): the string @key of a commit's metadata, NULL if it has none. */
+gboolean sc_blob_commit_string (OstreeRepo *repo, const char *commit, const char *key, char **out,
+                                GError **error) SC_CHECK;
+
 /* Commits @root, whose directories all have their metadata, with @metadata (an "a{sv}", consumed if floating).
- * @out_commit: (transfer full) */
-gboolean sc_tree_commit (ScNode *root, OstreeRepo *repo, GVariant *metadata, char **out_commit,
+ * @timestamp: seconds since the epoch, 0: now.  @out_commit: (transfer full) */
+gboolean sc_tree_commit (ScNode *root, OstreeRepo *repo, GVariant *metadata, guint64 timestamp, char **out_commit,
                          GCancellable *cancellable, GError **error) SC_CHECK;

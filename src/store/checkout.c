@@ -149,14 +149,44 @@ lay_dir (Checkout *c, const ScNode *dir, int parent, const char *name, GError **
   return finish_dir (c, dir, fd, error) || sc_prefix (error, "directory '%s'", name);
 }
 
+static gboolean
+open_objects (Checkout *c, ScStore *store, GError **error)
+{
+  c->repo = store->repo;
+  c->bare = ostree_repo_get_mode (store->repo) == OSTREE_REPO_MODE_BARE;
+  c->objects = sc_fs_open_dir_at (ostree_repo_get_dfd (store->repo), "objects", error);
+  return c->objects >= 0;
+}
+
+gboolean
+sc_checkout_lay (ScStore *store, ScNode *node, int dfd, const char *name, GCancellable *cancellable, GError **error)
+{
+  Checkout c = { .objects = -1, .cancellable = cancellable };
+  gboolean ok;
+
+  if (!open_objects (&c, store, error))
+    return FALSE;
+  ok = node->type == SC_NODE_DIR ? lay_dir (&c, node, dfd, name, error) : lay_file (&c, node, dfd, name, error);
+  sc_close_fd_p (&c.objects);
+  return ok;
+}
+
+gboolean
+sc_checkout_finish_dir (ScStore *store, const ScNode *dir, int fd, GError **error)
+{
+  Checkout c = { .repo = store->repo, .bare = ostree_repo_get_mode (store->repo) == OSTREE_REPO_MODE_BARE };
+
+  return finish_dir (&c, dir, fd, error);
+}
+
 gboolean
 sc_store_checkout (ScStore *store, const ScImage *image, int dfd, const char *name, GCancellable *cancellable,
                    GError **error)
 {
   g_autoptr (ScStoreLock) lock = NULL;
   g_autoptr (ScNode) root = NULL;
-  SC_AUTOFD int objects = -1;
-  Checkout c = { .repo = store->repo, .cancellable = cancellable };
+  Checkout c = { .objects = -1, .cancellable = cancellable };
+  gboolean ok;
 
   lock = sc_store_lock (store, FALSE, cancellable, error);
   if (lock == NULL)
@@ -164,12 +194,11 @@ sc_store_checkout (ScStore *store, const ScImage *image, int dfd, const char *na
   root = sc_image_tree (store, image, cancellable, error);
   if (root == NULL)
     return FALSE;
-  objects = sc_fs_open_dir_at (ostree_repo_get_dfd (store->repo), "objects", error);
-  if (objects < 0)
+  if (!open_objects (&c, store, error))
     return FALSE;
-  c.objects = objects;
-  c.bare = ostree_repo_get_mode (store->repo) == OSTREE_REPO_MODE_BARE;
-  if (!lay_dir (&c, root, dfd, name, error))
+  ok = lay_dir (&c, root, dfd, name, error);
+  sc_close_fd_p (&c.objects);
+  if (!ok)
     {
       g_autoptr (GError) ignored = NULL;
 

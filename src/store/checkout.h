@@ -2,6 +2,7 @@
 #pragma once
 
 #include "image-query.h"
+#include "tree.h"
 
 /**
  * sc_store_checkout:
@@ -15,3 +16,11 @@
  */
 gboolean sc_store_checkout (ScStore *store, const ScImage *image, int dfd, const char *name, GCancellable *cancellable,
                             GError **error) SC_CHECK;
+
+/* Lays out one file, or one directory with all that is below it, of an image's tree as @name, which must not exist. The
+ * caller holds the repository (shared). */
+gboolean sc_checkout_lay (ScStore *store, ScNode *node, int dfd, const char *name, GCancellable *cancellable,
+                          GError **error) SC_CHECK;
+
+/* Gives the open directory @fd the owner, mode and attributes of @dir. */
+gboolean sc_checkout_finish_dir (ScStore *store, const ScNode *dir, int fd, GError **error) SC_CHECK;

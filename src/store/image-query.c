@@ -411,7 +411,7 @@ sc_image_of_commit (ScStore *store, const char *name, const char *commit, GError
     return sc_prefix_null (error, "image %s", name);
   if (!present)
     return sc_fail_null (error, SC_ERROR_NOT_FOUND, "image %s: commit %s is not in the repository", name, commit);
-  image = load_image (store->repo, branch, commit);
+  image = load_image (store->repo, branch, commit, FALSE);
   if (image == NULL || image->problem != NULL)
     return sc_fail_null (error, SC_ERROR_INVALID, "%s", image != NULL ? image->problem : name);
   return g_steal_pointer (&image);

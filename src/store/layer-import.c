@@ -271,7 +271,7 @@ add_hardlink (Import *im, const char *target, const ScLayerPlace *place, GError 
       if (root == NULL)
         return FALSE;
       lower = TRUE;
-      node = sc_tree_resolve (root, im->args->repo, target, FALSE, &local);
+      node = sc_tree_resolve (root, im->args->lower_repo, target, FALSE, &local);
       if (local != NULL)
         return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
     }
@@ -385,7 +385,7 @@ write_commit (Import *im, guint64 uncompressed, char **out_commit, GError **erro
     g_variant_dict_insert_value (meta, SC_META_IMPLIED_DIRS, notes);
   if ((notes = sc_layer_tree_lower_links (im->tree)) != NULL)
     g_variant_dict_insert_value (meta, SC_META_LOWER_LINKS, notes);
-  return sc_tree_commit (sc_layer_tree_root (im->tree), im->args->repo, g_variant_dict_end (meta), out_commit,
+  return sc_tree_commit (sc_layer_tree_root (im->tree), im->args->repo, g_variant_dict_end (meta), 0, out_commit,
                          im->cancellable, error);
 }
 

@@ -12,11 +12,12 @@
  * ScLayerImport:
  * @repo: in a transaction
  * @layer, @diff_id: what the image says of the layer
+ * @lower_repo: where the objects of the layers below are
  * @lower: gives the tree of the layers below, for hard links into them; called at most once
  */
 typedef struct
 {
-  OstreeRepo *repo;
+  OstreeRepo *repo, *lower_repo;
   const ScDescriptor *layer;
   const char *diff_id;
   ScNode *(*lower) (gpointer data, GError **error); /* (transfer none) */

@@ -20,8 +20,7 @@
 
 #include "fs.h"
 
-#define SPACE_STEP     (16 * 1024 * 1024)
-#define PRIVATE_PREFIX "atomic-import"
+#define SPACE_STEP (16 * 1024 * 1024)
 
 struct _ScObjectWriter
 {
@@ -159,7 +158,7 @@ open_private (ScObjectWriter *w, GCancellable *cancellable, GError **error)
   guard = sc_object_writer_guard (w->repo, error);
   if (guard < 0)
     return FALSE;
-  w->private_name = sc_fs_make_temp_dir_at (dfd, "tmp/" PRIVATE_PREFIX, error);
+  w->private_name = sc_fs_make_temp_dir_at (dfd, "tmp/" SC_OBJECT_PRIVATE_PREFIX, error);
   if (w->private_name == NULL)
     return FALSE;
   w->private_lock = sc_fs_open_dir_at (dfd, w->private_name, error);
@@ -420,7 +419,7 @@ sc_object_writer_clean_guarded (OstreeRepo *repo, int tmp, GError **error)
 
       if (staging)
         lock = lock_staging (tmp, names[i]);
-      else if (g_str_has_prefix (names[i], PRIVATE_PREFIX "."))
+      else if (g_str_has_prefix (names[i], SC_OBJECT_PRIVATE_PREFIX "."))
         lock = lock_private (tmp, names[i]);
       if (lock < 0)
         continue;

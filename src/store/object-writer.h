@@ -14,6 +14,8 @@
  */
 
 #define SC_OBJECT_BUFFER (1024 * 1024)
+/* Of private directories below tmp/, PREFIX.XXXXXX; each is locked (flock) by the process that uses it. */
+#define SC_OBJECT_PRIVATE_PREFIX "atomic-import"
 
 typedef struct _ScObjectWriter ScObjectWriter;
 

@@ -13,10 +13,10 @@
 #include <sys/statvfs.h>
 
 #include "blob.h"
+#include "image-commit.h"
 #include "image-query.h"
 #include "layer-fetch.h"
 #include "layer-import.h"
-#include "object-writer.h"
 #include "refname.h"
 #include "store-private.h"
 
@@ -65,72 +65,18 @@ pull_clear (Pull *p)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Pull, pull_clear)
 
-/* (transfer full) (nullable): a string of a commit's metadata. */
-static gboolean
-commit_string (Pull *p, const char *commit, const char *key, char **out, GError **error)
-{
-  g_autoptr (GVariant) variant = NULL, meta = NULL;
-
-  *out = NULL;
-  if (!ostree_repo_load_commit (p->repo, commit, &variant, NULL, error))
-    return FALSE;
-  meta = g_variant_get_child_value (variant, 0);
-  g_variant_lookup (meta, key, "s", out);
-  return TRUE;
-}
-
 /* A layer that is there must be the layer that this image means. */
 static gboolean
 check_stored_layer (Pull *p, const char *commit, const char *diff_id, GError **error)
 {
   g_autofree char *stored = NULL;
 
-  if (!commit_string (p, commit, "docker.uncompressed_digest", &stored, error))
+  if (!sc_blob_commit_string (p->repo, commit, "docker.uncompressed_digest", &stored, error))
     return FALSE;
   if (stored == NULL || strcmp (stored, diff_id) == 0)
     return TRUE;
   return sc_fail (error, SC_ERROR_DIGEST, "diffID mismatch: the config says %s, the stored layer is %s", diff_id,
                   stored);
-}
-
-/* A file at the top of a commit, mode 0644. */
-static gboolean
-write_file (Pull *p, ScObjectWriter *writer, ScNode *root, const char *name, GBytes *content, GError **error)
-{
-  ScObjectMeta regular = { .mode = S_IFREG | 0644 };
-  guint8 checksum[SC_SHA256_SIZE];
-  gsize size = 0;
-  gconstpointer data = g_bytes_get_data (content, &size);
-
-  if (!sc_object_writer_begin (writer, &regular, size, p->cancellable, error)
-      || !sc_object_writer_data (writer, data, size, p->cancellable, error)
-      || !sc_object_writer_end (writer, checksum, p->cancellable, error))
-    return FALSE;
-  sc_node_set_child (root, name, sc_node_new_file (SC_NODE_FILE, checksum));
-  return TRUE;
-}
-
-/* A commit of the file @name and, beside it, "signature-1" and so on (@signatures nullable). */
-static gboolean
-write_file_commit (Pull *p, const char *name, GBytes *content, const GPtrArray *signatures, GVariant *metadata,
-                   char **out_commit, GError **error)
-{
-  g_autoptr (GVariant) owned = g_variant_ref_sink (metadata);
-  g_autoptr (ScObjectWriter) writer = sc_object_writer_new (p->repo);
-  g_autoptr (ScNode) root = sc_node_new_dir ();
-  ScObjectMeta dir = { .mode = S_IFDIR | 0755 };
-
-  if (!write_file (p, writer, root, name, content, error))
-    return FALSE;
-  for (guint i = 0; signatures != NULL && i < signatures->len; i++)
-    {
-      g_autofree char *signature = g_strdup_printf ("signature-%u", i + 1);
-
-      if (!write_file (p, writer, root, signature, g_ptr_array_index (signatures, i), error))
-        return FALSE;
-    }
-  return sc_object_writer_dirmeta (writer, &dir, root->checksum, p->cancellable, error)
-         && sc_tree_commit (root, p->repo, owned, out_commit, p->cancellable, error);
 }
 
 static gboolean
@@ -173,13 +119,8 @@ bring_config (Pull *p, GError **error)
 static gboolean
 write_config (Pull *p, GError **error)
 {
-  g_autofree char *size = g_strdup_printf ("%" G_GSIZE_FORMAT, g_bytes_get_size (p->config->raw));
-  g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
-
-  if (!p->config_missing)
-    return TRUE;
-  g_variant_dict_insert (meta, "docker.size", "s", size);
-  return write_file_commit (p, "content", p->config->raw, NULL, g_variant_dict_end (meta), &p->config_commit, error);
+  return !p->config_missing
+         || sc_image_commit_config (p->repo, p->config->raw, &p->config_commit, p->cancellable, error);
 }
 
 /* What is below the layer that is being imported. */
@@ -203,9 +144,13 @@ static gboolean
 fetch_layer (Pull *p, const ScDescriptor *layer, const char *diff_id, char **out_commit, GError **error)
 {
   const char *hex = sc_digest_hex (layer->digest);
-  ScLayerImport import = {
-    .repo = p->repo, .layer = layer, .diff_id = diff_id, .lower = lower_tree, .lower_data = p, .sink = p->sink
-  };
+  ScLayerImport import = { .repo = p->repo,
+                           .lower_repo = p->repo,
+                           .layer = layer,
+                           .diff_id = diff_id,
+                           .lower = lower_tree,
+                           .lower_data = p,
+                           .sink = p->sink };
   gboolean ok;
 
   /* Once, also if it has to be done again. */
@@ -241,26 +186,6 @@ bring_layer (Pull *p, guint index, GError **error)
     }
   g_ptr_array_add (p->commits, g_steal_pointer (&commit));
   return TRUE;
-}
-
-static gboolean
-write_image (Pull *p, char **out_commit, GError **error)
-{
-  g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
-  const GPtrArray *signatures = sc_verified_image_signatures (p->image);
-  gsize size;
-  const char *data = g_bytes_get_data (p->manifest->raw, &size);
-  g_autofree char *text = g_strndup (data, size); /* JSON: no NUL in it */
-  g_autofree char *count = g_strdup_printf ("%u", signatures->len);
-  g_autofree char *source = sc_reference_format (p->source->ref);
-
-  g_variant_dict_insert (meta, "docker.manifest", "s", text);
-  g_variant_dict_insert (meta, "docker.digest", "s", p->manifest->digest);
-  g_variant_dict_insert (meta, "signatures", "s", count);
-  g_variant_dict_insert (meta, SC_IMAGE_VERIFICATION_KEY, "s", sc_verified_image_verification (p->image));
-  g_variant_dict_insert (meta, SC_IMAGE_SOURCE_KEY, "s", source);
-  return write_file_commit (p, "manifest.json", p->manifest->raw, signatures, g_variant_dict_end (meta), out_commit,
-                            error);
 }
 
 static void
@@ -318,7 +243,7 @@ bring (Pull *p, char **out_commit, GError **error)
       if (!bring_layer (p, i, error))
         return sc_prefix (error, "layer %s", layer->digest);
     }
-  if (!write_config (p, error) || !write_image (p, out_commit, error))
+  if (!write_config (p, error) || !sc_image_commit (p->repo, p->image, p->source, 0, out_commit, p->cancellable, error))
     return FALSE;
   set_blob_refs (p);
   return !g_cancellable_set_error_if_cancelled (p->cancellable, error);
@@ -414,7 +339,7 @@ verdict_unchanged (Pull *p, const char *commit, gboolean *out, GError **error)
 {
   g_autofree char *stored = NULL;
 
-  if (!commit_string (p, commit, SC_IMAGE_VERIFICATION_KEY, &stored, error))
+  if (!sc_blob_commit_string (p->repo, commit, SC_IMAGE_VERIFICATION_KEY, &stored, error))
     return FALSE;
   *out = stored == NULL ? !sc_verified_image_is_signed (p->image)
                         : strcmp (stored, sc_verified_image_verification (p->image)) == 0;
@@ -434,7 +359,7 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
     return FALSE;
   if (commit == NULL)
     return TRUE;
-  if (!commit_string (p, commit, "docker.digest", &digest, error)
+  if (!sc_blob_commit_string (p->repo, commit, "docker.digest", &digest, error)
       || !sc_blob_find (p->repo, p->manifest->config->digest, &config, error))
     return FALSE;
   if (g_strcmp0 (digest, p->manifest->digest) != 0 || config == NULL)
