@@ -6,6 +6,9 @@
 /* The commands, each in its own cmd-<verb>.c; main.c has the table of them. */
 extern const ScCommand sc_cmd_pull;
 extern const ScCommand sc_cmd_images_list;
+extern const ScCommand sc_cmd_images_tag;
+extern const ScCommand sc_cmd_images_delete;
+extern const ScCommand sc_cmd_images_prune;
 extern const ScCommand sc_cmd_install;
 extern const ScCommand sc_cmd_uninstall;
 extern const ScCommand sc_cmd_containers_list;

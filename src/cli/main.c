@@ -20,9 +20,12 @@
 #include "version.h"
 
 static const ScCommand *const commands[] = {
-  &sc_cmd_pull,          &sc_cmd_images_list, &sc_cmd_install,    &sc_cmd_uninstall, &sc_cmd_containers_list,
-  &sc_cmd_run,           &sc_cmd_stop,        &sc_cmd_trust_show, &sc_cmd_trust_add, &sc_cmd_trust_delete,
-  &sc_cmd_trust_default, &sc_cmd_help,        &sc_cmd_dump,       &sc_cmd_complete,  NULL,
+  &sc_cmd_pull,          &sc_cmd_images_list,     &sc_cmd_images_tag,
+  &sc_cmd_images_delete, &sc_cmd_images_prune,    &sc_cmd_install,
+  &sc_cmd_uninstall,     &sc_cmd_containers_list, &sc_cmd_run,
+  &sc_cmd_stop,          &sc_cmd_trust_show,      &sc_cmd_trust_add,
+  &sc_cmd_trust_delete,  &sc_cmd_trust_default,   &sc_cmd_help,
+  &sc_cmd_dump,          &sc_cmd_complete,        NULL,
 };
 
 const ScProgram *
@@ -136,6 +139,7 @@ dispatch (const ScProgram *program, const ScCommandLine *line)
     .options = line->options,
     .args = (const char *const *)line->args->pdata,
     .n_args = line->args->len,
+    .assume_yes = line->global.assume_yes,
     .cancellable = cancellable,
   };
 

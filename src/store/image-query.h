@@ -31,6 +31,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)
  * commit metadata only. */
 GPtrArray *sc_image_list (ScStore *store, gboolean all, GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* Adds the hex digests (owned) of the config and the layers of @image to the set @needed; FALSE: its manifest is not
+ * known, and so not what it needs. */
+gboolean sc_image_add_needed (const ScImage *image, GHashTable *needed);
+
+/* (transfer full) (nullable): the image that the commit of an image's branch stands for, whether or not a branch still
+ * does; its names are the commit's. NULL without error if the repository has no such commit. */
+ScImage *sc_image_of_commit (ScStore *store, const char *commit, GError **error);
+
 /* (transfer full): hex digests of the layers and configs that images name, as a set. */
 GHashTable *sc_image_needed_blobs (ScStore *store, GCancellable *cancellable, GError **error) SC_CHECK;
 
