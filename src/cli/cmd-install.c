@@ -87,6 +87,7 @@ run_install (ScInvocation *invocation, GError **error)
   store = sc_store_open (ctx, SC_STORE_READ, invocation->cancellable, error);
   if (!store)
     return FALSE;
+  sc_store_set_sink (store, invocation->sink);
   install.image = image;
   install.name = container;
   if (sc_install (ctx, store, &install, invocation->sink, invocation->cancellable, &local))

@@ -12,6 +12,7 @@
 const ScOption sc_global_options[] = {
   { "root", 0, SC_OPTION_STRING, GLOBAL (root), "DIR", "work on the system below DIR instead of this one" },
   { "storage", 0, SC_OPTION_STRING, GLOBAL (storage), "NAME", "where images are kept: ostree, the only one there is" },
+  { "assumeyes", 'y', SC_OPTION_FLAG, GLOBAL (assume_yes), NULL, "answer yes to every question" },
   { "debug", 0, SC_OPTION_FLAG, GLOBAL (debug), NULL, "say more, on standard error" },
   { SC_OPTION_VERSION, 'v', SC_OPTION_FLAG, GLOBAL (version), NULL, "print the version and exit" },
   { "help", 'h', SC_OPTION_FLAG, GLOBAL (help), NULL, "print help and exit" },

@@ -36,6 +36,7 @@ typedef struct
 /* Accepted before the command and, but for --version, after it too. */
 typedef struct
 {
+  gboolean assume_yes;
   gboolean debug;
   gboolean version;
   gboolean help;
@@ -68,6 +69,7 @@ typedef struct
   const void *options;     /* the command's own structure, filled */
   const char *const *args; /* operands, NULL-terminated */
   guint n_args;
+  gboolean assume_yes; /* do not ask */
   const ScProgressSink *sink;
   GCancellable *cancellable;
   int status; /* exit status on success, 0 unless the command sets it */

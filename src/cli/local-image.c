@@ -8,7 +8,7 @@ void
 sc_local_image_clear (ScLocalImage *local)
 {
   g_clear_pointer (&local->image, sc_image_free);
-  g_clear_pointer (&local->lock, ostree_repo_auto_lock_cleanup);
+  g_clear_pointer (&local->lock, sc_store_unlock);
   g_clear_pointer (&local->store, sc_store_free);
 }
 

@@ -25,6 +25,9 @@ static const ScCommand *const commands[] = {
   &sc_cmd_images_info,
   &sc_cmd_images_version,
   &sc_cmd_images_update,
+  &sc_cmd_images_tag,
+  &sc_cmd_images_delete,
+  &sc_cmd_images_prune,
   &sc_cmd_images_verify,
   &sc_cmd_images_help,
   &sc_cmd_install,
@@ -157,6 +160,7 @@ dispatch (const ScProgram *program, const ScCommandLine *line)
     .options = line->options,
     .args = (const char *const *)line->args->pdata,
     .n_args = line->args->len,
+    .assume_yes = line->global.assume_yes,
     .cancellable = cancellable,
   };
 

@@ -135,6 +135,8 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   if (!image)
     return FALSE;
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
+  if (pulled.store)
+    sc_store_set_sink (pulled.store, sink);
   if (!pulled.store || !sc_pull (pulled.store, image, source, sink, &pulled.result, cancellable, error))
     return FALSE;
   if (asked)

@@ -84,6 +84,23 @@ sc_terminal_ask_secret (const char *prompt, GCancellable *cancellable, GError **
   return secret;
 }
 
+gboolean
+sc_terminal_confirm (const char *question, gboolean *out_yes, GCancellable *cancellable, GError **error)
+{
+  SC_AUTOFD int fd = open ("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+  g_autofree char *prompt = g_strdup_printf ("%s [y/N] ", question);
+  g_autofree char *line = NULL;
+
+  if (fd < 0)
+    return sc_fail (error, SC_ERROR_DENIED, "there is no terminal to ask on; -y (--assumeyes) answers yes");
+  if (!sc_fs_write_all (fd, prompt, strlen (prompt), error)
+      || (line = read_line (fd, "answer", cancellable, error)) == NULL)
+    return FALSE;
+  g_strstrip (line);
+  *out_yes = g_ascii_strcasecmp (line, "y") == 0 || g_ascii_strcasecmp (line, "yes") == 0;
+  return TRUE;
+}
+
 int
 sc_terminal_choose (const char *question, const char *const *answers, GCancellable *cancellable, GError **error)
 {

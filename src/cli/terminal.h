@@ -19,6 +19,16 @@ gboolean sc_terminal_can_draw (int fd);
 char *sc_terminal_ask_secret (const char *prompt, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /**
+ * sc_terminal_confirm:
+ *
+ * Asks @question, "[y/N]" after it, on the controlling terminal; an answer other than y or yes is a no.
+ *
+ * Errors: SC_ERROR_DENIED that tells of --assumeyes if there is no terminal; G_IO_ERROR_CANCELLED.
+ */
+gboolean sc_terminal_confirm (const char *question, gboolean *out_yes, GCancellable *cancellable,
+                              GError **error) SC_CHECK;
+
+/**
  * sc_terminal_choose:
  * @answers: NULL-terminated
  *

@@ -51,14 +51,26 @@ remove_file (const ScContext *ctx, const char *path, GError **error)
   return TRUE;
 }
 
-gboolean
-sc_container_remove_dead_file (const ScContext *ctx, const char *path, int dir, const char *file, GError **error)
+/* Removes the host file @path if it is to the byte the file @file of the directory @dir. */
+static gboolean
+remove_dead_file (const ScContext *ctx, const char *path, int dir, const char *file, GError **error)
 {
   g_autofree char *real = sc_context_path (ctx, path);
   g_autoptr (GBytes) theirs = sc_fs_read_file_at (AT_FDCWD, real, FILE_LIMIT, NULL);
   g_autoptr (GBytes) ours = sc_fs_read_file_at (dir, file, FILE_LIMIT, NULL);
 
   return theirs == NULL || ours == NULL || !g_bytes_equal (theirs, ours) || remove_file (ctx, path, error);
+}
+
+gboolean
+sc_container_remove_dead (const ScContext *ctx, int checkouts, const char *name, const char *dir, GError **error)
+{
+  g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (ctx, name),
+                  *tmpfiles = sc_tmpfiles_name (name), *tmpfiles_path = sc_tmpfiles_path (ctx, name);
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (checkouts, dir, error);
+
+  return dfd >= 0 && remove_dead_file (ctx, unit_path, dfd, unit, error)
+         && remove_dead_file (ctx, tmpfiles_path, dfd, tmpfiles, error);
 }
 
 /* Writes a host file that must not be there yet, with the directory it is in. */

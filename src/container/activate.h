@@ -39,7 +39,7 @@ gboolean sc_deployment_activate (const ScContext *ctx, const ScDeployment *deplo
 gboolean sc_container_deactivate (const ScContext *ctx, const char *name, const ScProgressSink *sink,
                                   GCancellable *cancellable, GError **error) SC_CHECK;
 
-/* Removes the host file @path if it is to the byte the file @file of the deployment directory @dir: an installation
- * that died before the container had its link left it. */
-gboolean sc_container_remove_dead_file (const ScContext *ctx, const char *path, int dir, const char *file,
-                                        GError **error) SC_CHECK;
+/* Removes the host files that are to the byte those of the deployment directory @dir, in @checkouts, of @name: an
+ * installation that died before the container had its link left them. */
+gboolean sc_container_remove_dead (const ScContext *ctx, int checkouts, const char *name, const char *dir,
+                                   GError **error) SC_CHECK;

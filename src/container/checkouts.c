@@ -93,7 +93,7 @@ open_directory (ScCheckouts *c, gboolean create, GError **error)
 }
 
 ScCheckouts *
-sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
+sc_checkouts_lock (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
                    GError **error)
 {
   g_autoptr (ScCheckouts) c = g_new0 (ScCheckouts, 1);
@@ -117,7 +117,16 @@ sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *
         return NULL;
     }
   while (!is_current (c));
-  return remove_stale (c, error) ? g_steal_pointer (&c) : NULL;
+  return g_steal_pointer (&c);
+}
+
+ScCheckouts *
+sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
+                   GError **error)
+{
+  g_autoptr (ScCheckouts) c = sc_checkouts_lock (ctx, create, sink, cancellable, error);
+
+  return c != NULL && remove_stale (c, error) ? g_steal_pointer (&c) : NULL;
 }
 
 char **

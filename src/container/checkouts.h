@@ -12,6 +12,8 @@
 
 /* Prefix of directories that are being made; nobody's who holds the directory. */
 #define SC_CHECKOUTS_TEMP ".tmp-"
+/* Prefix of the bundle ".run.CONTAINER-ID.XXXXXX" of a command; whoever runs it has a flock on the directory. */
+#define SC_CHECKOUTS_RUN ".run."
 
 typedef struct
 {
@@ -28,6 +30,9 @@ typedef struct
  * FALSE.
  */
 ScCheckouts *sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *sink,
+                                GCancellable *cancellable, GError **error) SC_CHECK;
+/* The same, but removes nothing. */
+ScCheckouts *sc_checkouts_lock (const ScContext *ctx, gboolean create, const ScProgressSink *sink,
                                 GCancellable *cancellable, GError **error) SC_CHECK;
 void sc_checkouts_release (ScCheckouts *checkouts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScCheckouts, sc_checkouts_release)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "fs.h"
 #include "info.h"
 #include "reference.h"
@@ -18,32 +19,52 @@
 #define INFO_LIMIT (4 * 1024 * 1024)
 
 /* A container remembers the name as it was written when it was installed, maybe by an older tool: without its tag. */
+static gboolean
+is_made_of (const ScDeployment *deployment, const ScImage *image)
+{
+  g_autoptr (ScReference) ref = NULL;
+  g_autofree char *name = NULL;
+
+  if (g_strcmp0 (deployment->revision, image->id) != 0 || deployment->image == NULL)
+    return FALSE;
+  if (strcmp (deployment->image, image->name) == 0)
+    return TRUE;
+  ref = sc_reference_parse (deployment->image, NULL);
+  name = ref != NULL ? sc_reference_store_name (ref) : NULL;
+  return g_strcmp0 (name, image->name) == 0;
+}
+
 gboolean
 sc_image_is_used (const ScImage *image, const GPtrArray *deployments)
 {
   for (guint i = 0; i < deployments->len; i++)
-    {
-      const ScDeployment *deployment = deployments->pdata[i];
-      g_autoptr (ScReference) ref = NULL;
-      g_autofree char *name = NULL;
-
-      if (g_strcmp0 (deployment->revision, image->id) != 0 || deployment->image == NULL)
-        continue;
-      if (strcmp (deployment->image, image->name) == 0)
-        return TRUE;
-      ref = sc_reference_parse (deployment->image, NULL);
-      name = ref != NULL ? sc_reference_store_name (ref) : NULL;
-      if (g_strcmp0 (name, image->name) == 0)
-        return TRUE;
-    }
+    if (is_made_of (deployments->pdata[i], image))
+      return TRUE;
   return FALSE;
 }
 
-/* What the deployment in the directory @name was made of; a directory without an info file is none. */
+char *
+sc_image_users (const ScImage *image, const GPtrArray *deployments)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+
+  for (guint i = 0; i < deployments->len; i++)
+    {
+      const ScDeployment *d = deployments->pdata[i];
+
+      if (is_made_of (d, image) && !g_ptr_array_find_with_equal_func (names, d->name, g_str_equal, NULL))
+        g_ptr_array_add (names, d->name);
+    }
+  g_ptr_array_add (names, NULL);
+  return names->len == 1 ? NULL : g_strjoinv (", ", (char **)names->pdata);
+}
+
+/* Adds the deployment in the directory @name; a directory without an info file is none. */
 static gboolean
-add_commit (int base, const char *name, GPtrArray *commits, GError **error)
+add_deployment (int base, gboolean preinstalled, const char *name, GPtrArray *deployments, GError **error)
 {
   g_autofree char *path = g_build_filename (name, "info", NULL);
+  const char *suffix = sc_deployment_suffix (name);
   g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
   g_autoptr (GBytes) bytes = NULL;
   struct stat st;
@@ -53,13 +74,16 @@ add_commit (int base, const char *name, GPtrArray *commits, GError **error)
   bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, error);
   if (bytes == NULL || !sc_info_parse (bytes, d, error))
     return FALSE;
-  if (d->commit != NULL && !g_ptr_array_find_with_equal_func (commits, d->commit, g_str_equal, NULL))
-    g_ptr_array_add (commits, g_steal_pointer (&d->commit));
+  d->preinstalled = preinstalled;
+  d->number = suffix != NULL ? (int)g_ascii_strtoll (suffix + 1, NULL, 10) : -1;
+  d->name = suffix != NULL ? g_strndup (name, (gsize)(suffix - name)) : g_strdup (name);
+  g_ptr_array_add (deployments, g_steal_pointer (&d));
   return TRUE;
 }
 
 static gboolean
-add_commits (const char *path, GPtrArray *commits, GError **error)
+add_deployments (const char *path, gboolean preinstalled, const GPtrArray *except, GPtrArray *deployments,
+                 GError **error)
 {
   SC_AUTOFD int base = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_auto (GStrv) names = NULL;
@@ -70,20 +94,51 @@ add_commits (const char *path, GPtrArray *commits, GError **error)
   if (names == NULL)
     return FALSE;
   for (guint i = 0; names[i] != NULL; i++)
-    if (names[i][0] != '.' && !add_commit (base, names[i], commits, error))
-      return sc_prefix (error, "%s/%s", path, names[i]);
+    {
+      if (names[i][0] == '.'
+          || (except != NULL && g_ptr_array_find_with_equal_func ((GPtrArray *)except, names[i], g_str_equal, NULL)))
+        continue;
+      if (!add_deployment (base, preinstalled, names[i], deployments, error))
+        return sc_prefix (error, "%s/%s", path, names[i]);
+    }
   return TRUE;
+}
+
+GPtrArray *
+sc_image_deployments (const ScContext *ctx, const GPtrArray *except, GError **error)
+{
+  g_autoptr (GPtrArray) deployments = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_deployment_free);
+  g_autofree char *checkouts = sc_context_path (ctx, ctx->checkouts);
+  g_autofree char *preinstalled = sc_context_path (ctx, ctx->preinstalled);
+
+  if (!add_deployments (checkouts, FALSE, except, deployments, error)
+      || !add_deployments (preinstalled, TRUE, NULL, deployments, error))
+    return NULL;
+  return g_steal_pointer (&deployments);
+}
+
+GPtrArray *
+sc_deployments_commits (const GPtrArray *deployments)
+{
+  GPtrArray *commits = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; i < deployments->len; i++)
+    {
+      const ScDeployment *d = deployments->pdata[i];
+
+      /* What is no checksum is no commit of ours. */
+      if (d->commit != NULL && sc_digest_is_hex (d->commit)
+          && !g_ptr_array_find_with_equal_func (commits, d->commit, g_str_equal, NULL))
+        g_ptr_array_add (commits, g_strdup (d->commit));
+    }
+  sc_sort_strings (commits);
+  return commits;
 }
 
 GPtrArray *
 sc_image_commits_in_use (const ScContext *ctx, GError **error)
 {
-  g_autoptr (GPtrArray) commits = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *checkouts = sc_context_path (ctx, ctx->checkouts);
-  g_autofree char *preinstalled = sc_context_path (ctx, ctx->preinstalled);
+  g_autoptr (GPtrArray) deployments = sc_image_deployments (ctx, NULL, error);
 
-  if (!add_commits (checkouts, commits, error) || !add_commits (preinstalled, commits, error))
-    return NULL;
-  sc_sort_strings (commits);
-  return g_steal_pointer (&commits);
+  return deployments != NULL ? sc_deployments_commits (deployments) : NULL;
 }

@@ -119,32 +119,29 @@ prepare (Install *in, GError **error)
   in->runtime = sc_runtime_find (in->ctx, o->runtime, error);
   if (in->runtime == NULL)
     return FALSE;
-  in->image_config = sc_image_load_config (in->store, in->image, in->cancellable, error);
-  if (in->image_config == NULL)
-    return FALSE;
   in->deployment = g_new0 (ScDeployment, 1);
   in->deployment->name = g_steal_pointer (&name);
-  in->deployment->image = g_strdup (in->image->name);
-  in->deployment->revision = g_strdup (in->image->id);
-  in->deployment->commit = g_strdup (in->image->commit);
   in->deployment->created = g_get_real_time () / G_USEC_PER_SEC;
   in->deployment->runtime = g_strdup (in->runtime->path);
   in->host_root = sc_context_open_root (in->ctx, error);
   return in->host_root >= 0;
 }
 
-/* What an installation left that died before its link was made: its host files, then its directory. */
+/* The image as it is now.  While the checkouts are held nothing is deleted or pruned, before that it may have been. */
 static gboolean
-remove_dead (Install *in, const char *dir, GError **error)
+take_image (Install *in, GError **error)
 {
-  const char *name = in->deployment->name;
-  g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (in->ctx, name),
-                  *tmpfiles = sc_tmpfiles_name (name), *tmpfiles_path = sc_tmpfiles_path (in->ctx, name);
-  SC_AUTOFD int dfd = sc_fs_open_dir_at (in->checkouts->dfd, dir, error);
-
-  return dfd >= 0 && sc_container_remove_dead_file (in->ctx, unit_path, dfd, unit, error)
-         && sc_container_remove_dead_file (in->ctx, tmpfiles_path, dfd, tmpfiles, error)
-         && sc_fs_remove_tree_at (in->checkouts->dfd, dir, error);
+  g_clear_pointer (&in->image, sc_image_free);
+  in->image = sc_image_find (in->store, in->options->image, in->cancellable, error);
+  if (in->image == NULL)
+    return FALSE;
+  in->image_config = sc_image_load_config (in->store, in->image, in->cancellable, error);
+  if (in->image_config == NULL)
+    return FALSE;
+  in->deployment->image = g_strdup (in->image->name);
+  in->deployment->revision = g_strdup (in->image->id);
+  in->deployment->commit = g_strdup (in->image->commit);
+  return TRUE;
 }
 
 /* Makes way for the container, and chooses the first number that is free. */
@@ -158,7 +155,8 @@ choose_number (Install *in, GError **error)
   if (dead == NULL)
     return FALSE;
   for (guint i = 0; dead[i] != NULL; i++)
-    if (!remove_dead (in, dead[i], error))
+    if (!sc_container_remove_dead (in->ctx, in->checkouts->dfd, in->deployment->name, dead[i], error)
+        || !sc_fs_remove_tree_at (in->checkouts->dfd, dead[i], error))
       return FALSE;
   if (!check_host_file (in, unit, error) || !check_host_file (in, tmpfiles, error))
     return FALSE;
@@ -313,7 +311,7 @@ sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *option
     return display (&in), TRUE;
   in.checkouts = sc_checkouts_hold (ctx, TRUE, sink, cancellable, error);
   /* Somebody may have installed it while we waited. */
-  if (in.checkouts == NULL || !check_absent (&in, in.deployment->name, error))
+  if (in.checkouts == NULL || !check_absent (&in, in.deployment->name, error) || !take_image (&in, error))
     return FALSE;
   if (make (&in, error))
     return TRUE;

@@ -6,9 +6,12 @@
  */
 #include "run.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include "checkouts.h"
 #include "fs.h"
 #include "json.h"
 #include "runtime.h"
@@ -16,7 +19,6 @@
 #include "tmpfiles-run.h"
 
 #define CONFIG_MAX_SIZE (4 * 1024 * 1024)
-#define BUNDLE_PREFIX   ".run"
 
 /* After SIGTERM, and again after SIGKILL. */
 #define STOP_WAIT_SECONDS 10
@@ -263,7 +265,7 @@ run_one_off (const Target *target, const ScRunOptions *options, int *out_status,
     return FALSE;
   if (options->display)
     {
-      g_autofree char *dir = g_strdup_printf ("%s/" BUNDLE_PREFIX ".%d", checkouts, (int)getpid ());
+      g_autofree char *dir = g_strdup_printf ("%s/" SC_CHECKOUTS_RUN "%s", checkouts, id);
       const char *argv[] = { target->runtime->path, "run", "--bundle", dir, id, NULL };
       say_command (target->sink, argv);
       sc_progress_note (target->sink, "the bundle is %s with the command as process.args", target->dir);
@@ -276,9 +278,16 @@ run_one_off (const Target *target, const ScRunOptions *options, int *out_status,
   SC_AUTOFD int dfd = sc_fs_open_in_root (root, checkouts, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, error);
   if (dfd < 0)
     return FALSE;
-  g_autofree char *name = sc_fs_make_temp_dir_at (dfd, BUNDLE_PREFIX, error);
+  g_autofree char *prefix = g_strconcat (SC_CHECKOUTS_RUN, id, NULL);
+  g_autofree char *name = sc_fs_make_temp_dir_at (dfd, prefix, error);
   if (name == NULL)
     return sc_prefix (error, "%s", checkouts);
+  /* So that nobody takes it for one of a process that died. */
+  SC_AUTOFD int lock = sc_fs_open_dir_at (dfd, name, error);
+  if (lock < 0)
+    return FALSE;
+  if (flock (lock, LOCK_EX | LOCK_NB) != 0)
+    return sc_fail_errno (error, errno, "%s/%s: cannot lock", checkouts, name);
   g_autofree char *below = sc_context_path (target->ctx, checkouts);
   g_autofree char *bundle = g_build_filename (below, name, NULL);
   g_autofree char *file = g_build_filename (name, "config.json", NULL);

@@ -37,7 +37,7 @@ sc_subject_find (const ScContext *ctx, ScStore *store, const char *text, ScSubje
       /* That it is there no more is no error yet. */
       g_autoptr (GError) ignored = NULL;
 
-      found.image = sc_image_of_commit (store, found.deployment->image, found.deployment->commit, &ignored);
+      found.image = sc_image_find_commit (store, found.deployment->image, found.deployment->commit, &ignored);
       if (found.image == NULL)
         g_debug ("%s", ignored->message);
     }

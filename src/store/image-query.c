@@ -164,15 +164,43 @@ load_image (OstreeRepo *repo, const char *branch, const char *commit, gboolean b
   return g_steal_pointer (&image);
 }
 
+ScImage *
+sc_image_of_commit (ScStore *store, const char *commit, GError **error)
+{
+  g_autoptr (ScImage) image = g_new0 (ScImage, 1);
+  gboolean present;
+
+  if (!ostree_repo_has_object (store->repo, OSTREE_OBJECT_TYPE_COMMIT, commit, &present, NULL, error) || !present)
+    return NULL;
+  image->name = g_strdup (commit);
+  image->repository = g_strdup (commit);
+  image->tag = g_strdup ("<none>");
+  image->branch = g_strdup (SC_REF_PREFIX);
+  image->commit = g_strdup (commit);
+  read_commit (image, store->repo, FALSE);
+  if (image->id == NULL)
+    image->id = g_strdup (commit);
+  return g_steal_pointer (&image);
+}
+
+static gboolean
+is_temporary (gpointer branch, gpointer commit, gpointer data)
+{
+  return sc_refname_is_temporary (branch);
+}
+
 /* Every branch of ours; other programs may have branches in the same repository, and names that we cannot have written
  * are theirs too. */
 static gboolean
 list_branches (ScStore *store, GHashTable **out, GCancellable *cancellable, GError **error)
 {
   *out = NULL;
-  return store->repo == NULL
-         || ostree_repo_list_refs_ext (store->repo, "ociimage", out, OSTREE_REPO_LIST_REFS_EXT_NONE, cancellable,
-                                       error);
+  if (store->repo == NULL)
+    return TRUE;
+  if (!ostree_repo_list_refs_ext (store->repo, "ociimage", out, OSTREE_REPO_LIST_REFS_EXT_NONE, cancellable, error))
+    return FALSE;
+  g_hash_table_foreach_remove (*out, is_temporary, NULL);
+  return TRUE;
 }
 
 /* (nullable): the commit that a branch's file names; what is no such file, or was removed meanwhile, is no branch. */
@@ -228,23 +256,26 @@ compare_images (gconstpointer a, gconstpointer b)
   return strcmp ((*(const ScImage *const *)a)->name, (*(const ScImage *const *)b)->name);
 }
 
+gboolean
+sc_image_add_needed (const ScImage *image, GHashTable *needed)
+{
+  if (image->manifest == NULL)
+    return FALSE;
+  g_hash_table_add (needed, g_strdup (sc_digest_hex (image->manifest->config->digest)));
+  for (guint i = 0; i < image->manifest->layers->len; i++)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, i);
+
+      g_hash_table_add (needed, g_strdup (sc_digest_hex (layer->digest)));
+    }
+  return TRUE;
+}
+
 static void
 mark_needed (GPtrArray *images, GHashTable *needed)
 {
   for (guint i = 0; i < images->len; i++)
-    {
-      const ScImage *image = g_ptr_array_index (images, i);
-
-      if (image->manifest == NULL)
-        continue;
-      g_hash_table_add (needed, g_strdup (sc_digest_hex (image->manifest->config->digest)));
-      for (guint j = 0; j < image->manifest->layers->len; j++)
-        {
-          const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, j);
-
-          g_hash_table_add (needed, g_strdup (sc_digest_hex (layer->digest)));
-        }
-    }
+    sc_image_add_needed (g_ptr_array_index (images, i), needed);
 }
 
 /* Layers that no tag needs; @images has the tags. */
@@ -398,7 +429,7 @@ sc_image_load_config (ScStore *store, const ScImage *image, GCancellable *cancel
 }
 
 ScImage *
-sc_image_of_commit (ScStore *store, const char *name, const char *commit, GError **error)
+sc_image_find_commit (ScStore *store, const char *name, const char *commit, GError **error)
 {
   g_autofree char *branch = sc_refname_encode (name);
   g_autoptr (ScImage) image = NULL;

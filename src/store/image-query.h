@@ -37,6 +37,14 @@ GPtrArray *sc_image_list (ScStore *store, gboolean all, GCancellable *cancellabl
  * their sizes only, @manifest is NULL. */
 GPtrArray *sc_image_list_brief (ScStore *store, GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* Adds the hex digests (owned) of the config and the layers of @image to the set @needed; FALSE: its manifest is not
+ * known, and so not what it needs. */
+gboolean sc_image_add_needed (const ScImage *image, GHashTable *needed);
+
+/* (transfer full) (nullable): the image that the commit of an image's branch stands for, whether or not a branch still
+ * does; its names are the commit's. NULL without error if the repository has no such commit. */
+ScImage *sc_image_of_commit (ScStore *store, const char *commit, GError **error);
+
 /* (transfer full): hex digests of the layers and configs that images name, as a set. */
 GHashTable *sc_image_needed_blobs (ScStore *store, GCancellable *cancellable, GError **error) SC_CHECK;
 
@@ -55,4 +63,4 @@ ScImageConfig *sc_image_load_config (ScStore *store, const ScImage *image, GCanc
 
 /* (transfer full): the image that the commit @commit is, whatever its branch is now; @name: what to call it. Errors:
  * SC_ERROR_NOT_FOUND if the repository does not have the commit, SC_ERROR_INVALID if it is none of an image. */
-ScImage *sc_image_of_commit (ScStore *store, const char *name, const char *commit, GError **error) SC_CHECK;
+ScImage *sc_image_find_commit (ScStore *store, const char *name, const char *commit, GError **error) SC_CHECK;

@@ -20,7 +20,9 @@
 
 #include "fs.h"
 
-#define SPACE_STEP (16 * 1024 * 1024)
+#define SPACE_STEP     (16 * 1024 * 1024)
+#define STAGING_PREFIX "staging-"
+#define LOCK_SUFFIX    "-lock"
 
 struct _ScObjectWriter
 {
@@ -376,64 +378,67 @@ sc_object_writer_end (ScObjectWriter *w, guint8 out[SC_SHA256_SIZE], GCancellabl
   return ok;
 }
 
-/* Takes libostree's lock of a staging directory, as libostree would; -1 if somebody holds it. */
-static int
-lock_staging (int tmp, const char *name)
+/* Takes libostree's lock of a staging directory, as libostree would; FALSE if somebody holds it. */
+static gboolean
+lock_staging (int tmp, const char *lock, int *out)
 {
-  g_autofree char *lock = g_strconcat (name, "-lock", NULL);
   struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-  int fd = openat (tmp, lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-  if (fd >= 0 && fcntl (fd, F_OFD_SETLK, &fl) != 0)
-    {
-      close (fd);
-      fd = -1;
-    }
-  return fd;
+  *out = openat (tmp, lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  return *out < 0 ? errno == ENOENT : fcntl (*out, F_OFD_SETLK, &fl) == 0;
 }
 
-static int
-lock_private (int tmp, const char *name)
+static gboolean
+lock_private (int tmp, const char *name, int *out)
 {
-  int fd = openat (tmp, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  *out = openat (tmp, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  return *out >= 0 && flock (*out, LOCK_EX | LOCK_NB) == 0;
+}
 
-  if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) != 0)
+/* TRUE if @name in tmp/ was left by somebody who is dead; @out_lock: held until it is removed. Nobody begins while we
+ * have the guard, so a directory without a lock, and a lock without a directory, are nobody's. */
+static gboolean
+is_stale (int tmp, const char *name, int *out_lock)
+{
+  g_autofree char *lock = NULL;
+
+  if (g_str_has_prefix (name, SC_OBJECT_PRIVATE_PREFIX "."))
+    return lock_private (tmp, name, out_lock);
+  if (!g_str_has_prefix (name, STAGING_PREFIX))
+    return FALSE;
+  lock = g_str_has_suffix (name, LOCK_SUFFIX) ? g_strdup (name) : g_strconcat (name, LOCK_SUFFIX, NULL);
+  return lock_staging (tmp, lock, out_lock);
+}
+
+gboolean
+sc_object_writer_find_stale (int tmp, GPtrArray *out, GError **error)
+{
+  g_auto (GStrv) names = sc_fs_list_dir_at (tmp, ".", error);
+
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
     {
-      close (fd);
-      fd = -1;
+      SC_AUTOFD int lock = -1;
+
+      if (is_stale (tmp, names[i], &lock))
+        g_ptr_array_add (out, g_strdup (names[i]));
     }
-  return fd;
+  return names != NULL;
 }
 
 gboolean
 sc_object_writer_clean_guarded (OstreeRepo *repo, int tmp, GError **error)
 {
-  g_auto (GStrv) names = NULL;
+  g_auto (GStrv) names = sc_fs_list_dir_at (tmp, ".", error);
 
-  if ((names = sc_fs_list_dir_at (tmp, ".", error)) == NULL)
-    return FALSE;
-  for (guint i = 0; names[i] != NULL; i++)
+  /* Sorted: a directory comes before its lock. */
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
     {
-      gboolean staging = g_str_has_prefix (names[i], "staging-") && !g_str_has_suffix (names[i], "-lock");
       SC_AUTOFD int lock = -1;
 
-      if (staging)
-        lock = lock_staging (tmp, names[i]);
-      else if (g_str_has_prefix (names[i], SC_OBJECT_PRIVATE_PREFIX "."))
-        lock = lock_private (tmp, names[i]);
-      if (lock < 0)
-        continue;
-      if (!sc_fs_remove_tree_at (tmp, names[i], error))
+      if (is_stale (tmp, names[i], &lock) && !sc_fs_remove_tree_at (tmp, names[i], error))
         return FALSE;
-      if (staging)
-        {
-          g_autofree char *lock_name = g_strconcat (names[i], "-lock", NULL);
-
-          if (!sc_fs_unlink_at (tmp, lock_name, error))
-            return FALSE;
-        }
     }
-  return TRUE;
+  return names != NULL;
 }
 
 gboolean

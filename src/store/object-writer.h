@@ -50,5 +50,9 @@ gboolean sc_object_writer_clean (OstreeRepo *repo, GError **error) SC_CHECK;
 /* The same under @guard. */
 gboolean sc_object_writer_clean_guarded (OstreeRepo *repo, int guard, GError **error) SC_CHECK;
 
+/* Adds to @out (element-type utf8) the names in tmp/ that cleaning would remove, what belongs to a staging directory
+ * included; changes nothing.  @guard: of sc_object_writer_guard(). */
+gboolean sc_object_writer_find_stale (int guard, GPtrArray *out, GError **error) SC_CHECK;
+
 /* Sets attributes, an "a(ayay)" as objects have them, on an open file or directory. */
 gboolean sc_object_set_xattrs (int fd, GVariant *xattrs, GError **error) SC_CHECK;

@@ -17,7 +17,7 @@
 #include "digest.h"
 #include "fs.h"
 
-#define DIRECTORY  "tmp/atomic-partial"
+#define DIRECTORY  "tmp/" SC_PARTIALS_NAME
 #define MAX_AGE    (24 * 60 * 60) /* seconds */
 #define OPEN_TRIES 5
 /* Room for the layer's bytes, and for what becomes of them. */

@@ -13,6 +13,9 @@
  * Keeping is never a reason to fail: whatever goes wrong here means that a layer is not kept.
  */
 
+/* Their directory, in the repository's tmp/. */
+#define SC_PARTIALS_NAME "atomic-partial"
+
 typedef struct _ScPartials ScPartials;
 typedef struct _ScPartial ScPartial;
 

@@ -377,16 +377,6 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
   return verdict_unchanged (p, commit, out, error);
 }
 
-/* A branch is a file name. */
-static gboolean
-check_name (const char *name, GError **error)
-{
-  g_autofree char *branch = sc_refname_encode (name);
-
-  return strlen (branch) - strlen (SC_REF_PREFIX) <= 255
-         || sc_fail (error, SC_ERROR_LIMIT, "image %s: its name is too long for a branch of the repository", name);
-}
-
 /* After a failure: what had come into the repository leaves it. */
 static void
 take_back (Pull *p)
@@ -415,13 +405,13 @@ sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, con
                       .cancellable = cancellable };
 
   lock = sc_store_lock (store, FALSE, cancellable, error);
-  if (lock == NULL || !check_name (sc_verified_image_name (image), error)
+  if (lock == NULL || !sc_refname_check (sc_verified_image_name (image), error)
       || !is_unchanged (&p, &p.result.unchanged, error))
     return FALSE;
   if (!p.result.unchanged
       && (!sc_partials_clean (p.repo, error) || !bring_config (&p, error) || !pull_transaction (&p, error)))
     {
-      g_clear_pointer (&lock, ostree_repo_auto_lock_cleanup);
+      g_clear_pointer (&lock, sc_store_unlock);
       take_back (&p);
       return sc_prefix (error, "image %s", sc_verified_image_name (image));
     }

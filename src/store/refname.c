@@ -5,6 +5,7 @@
  */
 #include "refname.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "digest.h"
@@ -28,6 +29,28 @@ sc_refname_encode (const char *name)
         g_string_append_printf (branch, "_%02X", (guchar)*p);
     }
   return g_string_free (branch, FALSE);
+}
+
+gboolean
+sc_refname_check (const char *name, GError **error)
+{
+  g_autofree char *branch = sc_refname_encode (name);
+
+  return strlen (branch) - strlen (SC_REF_PREFIX) <= NAME_MAX
+         || sc_fail (error, SC_ERROR_LIMIT, "image %s: its name is too long for a branch of the repository", name);
+}
+
+gboolean
+sc_refname_is_temporary (const char *branch)
+{
+  static const char prefix[] = SC_REF_PREFIX "tmp.";
+  const char *random = branch + strlen (prefix);
+
+  if (!g_str_has_prefix (branch, prefix) || strlen (random) != 6)
+    return FALSE;
+  while (g_ascii_isalnum (*random))
+    random++;
+  return *random == '\0';
 }
 
 /* The value of two upper-case hex digits, or -1. */

@@ -7,6 +7,8 @@ struct _ScStore
 {
   OstreeRepo *repo; /* (nullable) */
   char *path;
-  char *created; /* (nullable): the topmost directory that opening made */
-  gboolean used; /* an image came in */
+  char *created;              /* (nullable): the topmost directory that opening made */
+  gboolean used;              /* an image came in */
+  guint holds;                /* locks that are held now */
+  const ScProgressSink *sink; /* (nullable) */
 };

@@ -13,7 +13,8 @@
 
 #include "fs.h"
 
-#define SYSTEM_REPO "/ostree/repo"
+#define SYSTEM_REPO    "/ostree/repo"
+#define LOCK_POLL_USEC (50 * 1000)
 
 /* Does any ref of any program name anything here? */
 static gboolean
@@ -182,21 +183,83 @@ sc_store_open (const ScContext *ctx, ScStoreFlags flags, GCancellable *cancellab
   return g_steal_pointer (&store);
 }
 
+struct _ScStoreLock
+{
+  ScStore *store;
+  OstreeRepoAutoLock *lock;
+};
+
+void
+sc_store_set_sink (ScStore *store, const ScProgressSink *sink)
+{
+  store->sink = sink;
+}
+
+void
+sc_store_unlock (ScStoreLock *lock)
+{
+  ostree_repo_auto_lock_cleanup (lock->lock);
+  lock->store->holds--;
+  g_free (lock);
+}
+
+/* Would a hold be given now?  What cannot be found out libostree will say. */
+static gboolean
+is_free (ScStore *store, gboolean exclusive)
+{
+  struct flock fl = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+  SC_AUTOFD int fd = openat (ostree_repo_get_dfd (store->repo), ".lock", O_RDWR | O_CLOEXEC);
+
+  return fd < 0 || fcntl (fd, F_OFD_GETLK, &fl) != 0 || fl.l_type == F_UNLCK;
+}
+
+/* libostree waits too, but for half a minute, in silence, and whatever the user wants. */
+static gboolean
+wait_until_free (ScStore *store, gboolean exclusive, gboolean *told, GCancellable *cancellable, GError **error)
+{
+  while (!is_free (store, exclusive))
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      if (!*told)
+        sc_progress_note (store->sink, "waiting for another program that uses repository %s", store->path);
+      *told = TRUE;
+      g_usleep (LOCK_POLL_USEC);
+    }
+  return TRUE;
+}
+
 ScStoreLock *
 sc_store_lock (ScStore *store, gboolean exclusive, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GError) local = NULL;
-  ScStoreLock *lock;
+  gboolean told = FALSE;
 
   g_return_val_if_fail (store->repo != NULL, NULL);
-  lock = ostree_repo_auto_lock_push (store->repo, exclusive ? OSTREE_REPO_LOCK_EXCLUSIVE : OSTREE_REPO_LOCK_SHARED,
-                                     cancellable, &local);
-  if (lock == NULL && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
-    return sc_fail_null (error, SC_ERROR_BUSY, "repository %s: another process holds it", store->path);
-  if (lock == NULL)
+  for (;;)
     {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return sc_prefix_null (error, "repository %s", store->path);
+      g_autoptr (GError) local = NULL;
+      OstreeRepoAutoLock *lock;
+
+      /* Our own hold is in nobody's way but seems to be in ours. */
+      if (store->holds == 0 && !wait_until_free (store, exclusive, &told, cancellable, error))
+        return NULL;
+      lock = ostree_repo_auto_lock_push (store->repo, exclusive ? OSTREE_REPO_LOCK_EXCLUSIVE : OSTREE_REPO_LOCK_SHARED,
+                                         cancellable, &local);
+      if (lock != NULL)
+        {
+          ScStoreLock *hold = g_new (ScStoreLock, 1);
+
+          *hold = (ScStoreLock){ store, lock };
+          store->holds++;
+          return hold;
+        }
+      if (!g_error_matches (local, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return sc_prefix_null (error, "repository %s", store->path);
+        }
+      if (store->holds > 0)
+        return sc_fail_null (error, SC_ERROR_BUSY, "repository %s: another process holds it", store->path);
+      /* Somebody was faster, and is slow. */
     }
-  return lock;
 }

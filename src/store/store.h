@@ -27,14 +27,19 @@ ScStore *sc_store_open (const ScContext *ctx, ScStoreFlags flags, GCancellable *
 void sc_store_free (ScStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScStore, sc_store_free)
 
+/* Whom to tell when @store has to wait; @sink (nullable) lives as long as @store. */
+void sc_store_set_sink (ScStore *store, const ScProgressSink *sink);
+
 /* (nullable): NULL if there is no repository yet (SC_STORE_READ). */
 OstreeRepo *sc_store_repo (ScStore *store);
 
 /**
  * ScStoreLock: a hold on the repository, by OSTree's own lock file, so that other programs that use the repository take
  * part. Shared: whoever reads or adds and must not have layers removed from under it.  Exclusive: whoever removes.
- * Waits (SC_ERROR_BUSY after the repository's core.lock-timeout-secs).
+ * Waits for other processes, however long they take, until cancelled, and says so once. Holds of one ScStore can be
+ * nested; an exclusive one within a shared one waits for the repository's core.lock-timeout-secs only (SC_ERROR_BUSY).
  */
-typedef OstreeRepoAutoLock ScStoreLock;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScStoreLock, ostree_repo_auto_lock_cleanup)
+typedef struct _ScStoreLock ScStoreLock;
+void sc_store_unlock (ScStoreLock *lock);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScStoreLock, sc_store_unlock)
 ScStoreLock *sc_store_lock (ScStore *store, gboolean exclusive, GCancellable *cancellable, GError **error) SC_CHECK;

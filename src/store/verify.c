@@ -141,7 +141,7 @@ void
 sc_verify_free (ScVerify *verify)
 {
   g_clear_pointer (&verify->check, sc_object_check_free);
-  g_clear_pointer (&verify->lock, ostree_repo_auto_lock_cleanup);
+  g_clear_pointer (&verify->lock, sc_store_unlock);
   g_free (verify);
 }
 
