@@ -37,7 +37,7 @@ offers() {
 offers 'atomic ' pull images install uninstall containers run stop mount unmount diff trust help
 offers 'atomic u' uninstall unmount
 offers 'atomic --debug im' images
-offers 'atomic images ' list verify
+offers 'atomic images ' list info version update tag delete prune verify help
 offers 'atomic images list --no' --noheading --no-trunc
 offers 'atomic install --r' --runtime --root
 offers 'atomic stop ' etcd etcd-two flannel

@@ -53,14 +53,16 @@ run_images_delete (ScInvocation *invocation, GError **error)
   sc_store_set_sink (store, invocation->sink);
   images =
       sc_image_select (store, options->all ? NULL : invocation->args, options->force, invocation->cancellable, error);
-  /* Before the question, so that it is not asked in vain; and again, when it is answered. */
-  if (!images || (!options->force && !sc_images_check_unused (ctx, images, error)))
+  if (!images)
     return FALSE;
   if (images->len == 0)
     {
       sc_progress_note (invocation->sink, "there are no images");
       return TRUE;
     }
+  /* Before the question, so that it is not asked in vain; and again, when it is answered. */
+  if (!options->force && !sc_images_check_unused (ctx, images, error))
+    return FALSE;
   if (!confirm (invocation, images, &yes, error))
     return FALSE;
   if (!yes)

@@ -55,6 +55,7 @@ sc_image_users (const ScImage *image, const GPtrArray *deployments)
       if (is_made_of (d, image) && !g_ptr_array_find_with_equal_func (names, d->name, g_str_equal, NULL))
         g_ptr_array_add (names, d->name);
     }
+  sc_sort_strings (names);
   g_ptr_array_add (names, NULL);
   return names->len == 1 ? NULL : g_strjoinv (", ", (char **)names->pdata);
 }

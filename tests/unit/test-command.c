@@ -305,8 +305,8 @@ test_complete (void)
   assert_complete ("--v", "--version", NULL);
   assert_complete ("images ''", "list prune", NULL);
   assert_complete ("images p", "prune", NULL);
-  assert_complete ("images list --a", "--all", NULL);
-  assert_complete ("fetch --", "--all --quiet --name --set --root --storage --debug --help", NULL);
+  assert_complete ("images list --a", "--all --assumeyes", NULL);
+  assert_complete ("fetch --", "--all --quiet --name --set --root --storage --assumeyes --debug --help", NULL);
   assert_complete ("fetch --name ''", "", NULL);
   assert_complete ("fetch -an ''", "", NULL);
   assert_complete ("fetch -nX ''", "", &fetch);

@@ -59,6 +59,29 @@ test_blob (void)
   g_assert_null (sc_refname_blob ("ociimage/busybox_3Alatest"));
 }
 
+static void
+test_temporary (void)
+{
+  static const char *const other[] = { "ociimage/tmp.AbCd0",   "ociimage/tmp.AbCd012", "ociimage/tmp.AbC_40",
+                                       "ociimage/tmp_3AAbCd0", "ociimage/xtmp.AbCd01", "other/tmp.AbCd01" };
+
+  g_assert_true (sc_refname_is_temporary ("ociimage/tmp.AbCd01"));
+  for (guint i = 0; i < G_N_ELEMENTS (other); i++)
+    g_assert_false (sc_refname_is_temporary (other[i]));
+}
+
+static void
+test_length (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *fits = g_strnfill (255, 'a'), *long_name = g_strnfill (256, 'a');
+
+  g_assert_true (sc_refname_check (fits, &error));
+  g_assert_no_error (error);
+  g_assert_false (sc_refname_check (long_name, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -66,5 +89,7 @@ main (int argc, char **argv)
   g_test_add_func ("/refname/both-ways", test_both_ways);
   g_test_add_func ("/refname/bad", test_bad);
   g_test_add_func ("/refname/blob", test_blob);
+  g_test_add_func ("/refname/temporary", test_temporary);
+  g_test_add_func ("/refname/length", test_length);
   return g_test_run ();
 }

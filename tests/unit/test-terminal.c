@@ -60,6 +60,21 @@ choose (GCancellable *cancellable)
   _exit (GOT_OTHER);
 }
 
+static void
+confirm (GCancellable *cancellable)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean yes = 2;
+
+  if (sc_terminal_confirm ("Sure?", &yes, cancellable, &error))
+    _exit (yes);
+  if (g_error_matches (error, SC_ERROR, SC_ERROR_DENIED) && strstr (error->message, "--assumeyes"))
+    _exit (GOT_NOTHING);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    _exit (GOT_CANCELLED);
+  _exit (GOT_OTHER);
+}
+
 /* Types @typed when the terminal shows @prompt; @out_shown (transfer full): all that it showed. */
 static int
 session (void (*child) (GCancellable *cancellable), const char *prompt, const char *typed, gboolean cancel,
@@ -136,18 +151,41 @@ test_cancelled (void)
 static void
 test_no_terminal (void)
 {
-  int status;
-  pid_t pid = fork ();
+  static void (*const questions[]) (GCancellable *) = { ask, confirm };
 
-  g_assert_cmpint (pid, >=, 0);
-  if (pid == 0)
+  for (guint i = 0; i < G_N_ELEMENTS (questions); i++)
     {
-      setsid ();
-      ask (NULL);
+      int status;
+      pid_t pid = fork ();
+
+      g_assert_cmpint (pid, >=, 0);
+      if (pid == 0)
+        {
+          setsid ();
+          questions[i](NULL);
+        }
+      g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+      g_assert_true (WIFEXITED (status));
+      g_assert_cmpint (WEXITSTATUS (status), ==, GOT_NOTHING);
     }
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_true (WIFEXITED (status));
-  g_assert_cmpint (WEXITSTATUS (status), ==, GOT_NOTHING);
+}
+
+static void
+test_confirm (void)
+{
+  static const struct
+  {
+    const char *typed;
+    int status;
+  } cases[] = { { "y\n", TRUE }, { " YES \n", TRUE },  { "n\n", FALSE },
+                { "\n", FALSE }, { "yesno\n", FALSE }, { "\004", GOT_OTHER } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *shown = NULL;
+
+      g_assert_cmpint (session (confirm, "Sure? [y/N] ", cases[i].typed, FALSE, &shown), ==, cases[i].status);
+    }
 }
 
 static void
@@ -190,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_func ("/terminal/cancelled", test_cancelled);
   g_test_add_func ("/terminal/no-terminal", test_no_terminal);
   g_test_add_func ("/terminal/choose", test_choose);
+  g_test_add_func ("/terminal/confirm", test_confirm);
   g_test_add_func ("/terminal/can-draw", test_can_draw);
   return g_test_run ();
 }
