@@ -17,6 +17,7 @@
 #include "fs.h"
 #include "image-tree.h"
 #include "info.h"
+#include "json.h"
 
 #define INFO_LIMIT (4 * 1024 * 1024)
 #define ROOTFS     "rootfs"
@@ -255,9 +256,10 @@ look_at_dir (Look *l, ScNode *dir, int fd, GError **error)
 
 /* -- deployments -- */
 
-/* TRUE: it was made of the image. One whose info cannot be read is nobody's. */
+/* TRUE: it was made of the image; of that commit (@out_commit, nullable).  One whose info cannot be read is nobody's.
+ */
 static gboolean
-is_of_image (Look *l, int base, const char *name)
+is_of_image (Look *l, int base, const char *name, char **out_commit)
 {
   g_autofree char *path = g_build_filename (name, "info", NULL);
   g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
@@ -268,18 +270,63 @@ is_of_image (Look *l, int base, const char *name)
       || !S_ISDIR (st.st_mode))
     return FALSE;
   bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, NULL);
-  return bytes != NULL && sc_info_parse (bytes, d, NULL) && g_strcmp0 (d->revision, l->image->id) == 0;
+  if (bytes == NULL || !sc_info_parse (bytes, d, NULL) || g_strcmp0 (d->revision, l->image->id) != 0)
+    return FALSE;
+  *out_commit = g_steal_pointer (&d->commit);
+  return TRUE;
+}
+
+/* Another commit of the same manifest serves as well. */
+static gboolean
+rewrite_commit (Look *l, int base, const char *name, GError **error)
+{
+  g_autofree char *path = g_build_filename (name, "info", NULL), *text = NULL;
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, error);
+  g_autoptr (JsonNode) node = NULL;
+  JsonObject *object = NULL;
+
+  if (bytes != NULL)
+    node = sc_json_parse ("info", g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), error);
+  if (node != NULL)
+    object = sc_json_node_object (node, "info", error);
+  if (object == NULL)
+    return FALSE;
+  json_object_set_string_member (object, "ostree-commit", l->image->commit);
+  text = sc_json_to_text (node, TRUE);
+  return sc_fs_write_file_at (base, path, text, strlen (text), 0644, error);
+}
+
+/* What keeps the image when its name goes to another one: the commit that the deployment remembers. */
+static gboolean
+look_at_commit (Look *l, int base, const char *name, const char *commit, GError **error)
+{
+  g_autofree char *text = NULL;
+  guint8 checksum[SC_SHA256_SIZE];
+  ScObjectState state;
+
+  if (commit == NULL || !sc_digest_is_hex (commit))
+    return TRUE;
+  ostree_checksum_inplace_to_bytes (commit, checksum);
+  if (!sc_object_check_now (l->verify->check, OSTREE_OBJECT_TYPE_COMMIT, checksum, &state, l->cancellable, error))
+    return FALSE;
+  if (state == SC_OBJECT_GOOD)
+    return TRUE;
+  if (l->report == NULL)
+    return rewrite_commit (l, base, name, error);
+  text = g_strdup_printf ("its info names commit %s, which the repository does not have", commit);
+  sc_verify_report_add (l->report, l->part, SC_PROBLEM_CHECKOUT_CHANGED, OSTREE_OBJECT_TYPE_COMMIT, NULL, NULL, text);
+  return TRUE;
 }
 
 static gboolean
-look_at_deployment (Look *l, int base, const char *name, GError **error)
+look_at_deployment (Look *l, int base, const char *name, const char *commit, GError **error)
 {
   SC_AUTOFD int dfd = sc_fs_open_dir_at (base, name, error);
 
   if (dfd < 0)
     return FALSE;
   g_string_truncate (l->path, 0);
-  return look_at_child (l, l->root, dfd, ROOTFS, error);
+  return look_at_commit (l, base, name, commit, error) && look_at_child (l, l->root, dfd, ROOTFS, error);
 }
 
 /* Somebody may have uninstalled it while it was looked at. */
@@ -292,7 +339,7 @@ is_gone (int base, const char *name, const struct stat *before)
 }
 
 static gboolean
-report_deployment (Look *l, int base, const char *name, GError **error)
+report_deployment (Look *l, int base, const char *name, const char *commit, GError **error)
 {
   g_autoptr (GError) local = NULL;
   struct stat before;
@@ -300,7 +347,7 @@ report_deployment (Look *l, int base, const char *name, GError **error)
   if (fstatat (base, name, &before, AT_SYMLINK_NOFOLLOW) != 0)
     return TRUE;
   l->part = sc_verify_report_add_part (l->report, SC_PART_CONTAINER, name);
-  if (!look_at_deployment (l, base, name, &local) && !is_gone (base, name, &before))
+  if (!look_at_deployment (l, base, name, commit, &local) && !is_gone (base, name, &before))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return sc_prefix (error, "container %s", name);
@@ -384,10 +431,14 @@ sc_verify_checkouts (const ScContext *ctx, ScVerify *verify, const ScImage *imag
   if (names == NULL)
     return sc_prefix (error, "%s", path);
   for (guint i = 0; names[i] != NULL && !report->blind; i++)
-    if (is_of_image (&l, base, names[i])
-        && ((l.root == NULL && !load_tree (&l, error))
-            || (l.root != NULL && !report_deployment (&l, base, names[i], error))))
-      return FALSE;
+    {
+      g_autofree char *commit = NULL;
+
+      if (is_of_image (&l, base, names[i], &commit)
+          && ((l.root == NULL && !load_tree (&l, error))
+              || (l.root != NULL && !report_deployment (&l, base, names[i], commit, error))))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -407,8 +458,13 @@ sc_verify_repair_checkouts (ScCheckouts *checkouts, ScVerify *verify, const ScIm
       || (l.temp = sc_fs_open_dir_at (checkouts->dfd, temp, error)) < 0)
     return sc_prefix (error, "%s", checkouts->path);
   for (guint i = 0; ok && names[i] != NULL; i++)
-    if (is_of_image (&l, checkouts->dfd, names[i]))
-      ok = look_at_deployment (&l, checkouts->dfd, names[i], error) || sc_prefix (error, "container %s", names[i]);
+    {
+      g_autofree char *commit = NULL;
+
+      if (is_of_image (&l, checkouts->dfd, names[i], &commit))
+        ok = look_at_deployment (&l, checkouts->dfd, names[i], commit, error)
+             || sc_prefix (error, "container %s", names[i]);
+    }
   if (!ok)
     {
       g_autoptr (GError) ignored = NULL;

@@ -98,15 +98,18 @@ sc_manifest_fetch_digest (ScBlobSource *source, const char *digest, GCancellable
 {
   g_autofree char *media_type = NULL;
   g_autoptr (GBytes) raw = NULL;
+  g_autoptr (GError) local = NULL;
   gboolean is_index = FALSE;
 
   if (source->ref->transport != SC_TRANSPORT_REGISTRY)
     {
-      g_autoptr (ScManifest) manifest = sc_manifest_fetch (source, sc_platform_host (), cancellable, error);
+      /* Archives are read from their top. */
+      g_autoptr (ScManifest) top = sc_manifest_fetch (source, sc_platform_host (), cancellable, &local);
 
-      if (manifest != NULL && strcmp (manifest->digest, digest) != 0)
-        return sc_fail_null (error, SC_ERROR_NOT_FOUND, "manifest %s is not there any more", digest);
-      return g_steal_pointer (&manifest);
+      if (top != NULL && strcmp (top->digest, digest) == 0)
+        return g_steal_pointer (&top);
+      if (local != NULL && !g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
+        return g_propagate_error (error, g_steal_pointer (&local)), NULL;
     }
   raw = fetch (source, digest, &media_type, cancellable, error);
   if (raw == NULL || !check_digest (raw, digest, error) || !sc_document_is_index (raw, media_type, &is_index, error))

@@ -10,6 +10,6 @@ ScManifest *sc_manifest_fetch (ScBlobSource *source, const ScPlatform *platform,
                                GError **error) SC_CHECK;
 
 /* (transfer full): the manifest @digest, which need not be the one that the reference of @source leads to now: a
- * registry has it as long as it keeps it, another place only if it is what is there.  SC_ERROR_NOT_FOUND. */
+ * registry or a layout has it as long as it keeps it.  SC_ERROR_NOT_FOUND. */
 ScManifest *sc_manifest_fetch_digest (ScBlobSource *source, const char *digest, GCancellable *cancellable,
                                       GError **error) SC_CHECK;

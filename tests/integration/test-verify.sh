@@ -102,7 +102,7 @@ damaged() {
   local text=$1 kind=$2 part=$3 problem=$4 blobs=$5
   is "$text: found" "$(status a images verify --offline "$image")" 3
   matches "$text: its part" "$(cat "$T/out")" "^  $part damaged\$"
-  matches "$text: what and where" "$(cat "$T/out")" "^    $kind: ?$problem"
+  matches "$text: what and where" "$(cat "$T/out")" "^    $kind: *$problem"
   a images verify --json --offline "$image" > "$T/json" 2> /dev/null || :
   is "$text: in JSON" "$(jq -r '.[0].state + " " + ([.[0].parts[].problems[] | select(.kind == "'"$kind"'").repaired | tostring] | unique | join(","))' "$T/json")" \
     "damaged false"
@@ -203,6 +203,12 @@ damaged "a bit of manifest.json" file-damaged "manifest +$digest" "/manifest.jso
 old=$(ostree --repo="$repo" rev-parse "$branch")
 rm "$repo/objects/${old:0:2}/${old:2}.commit"
 damaged "an image's commit that is missing" object-missing "manifest +-" "object $old.commit: it is missing" "$config ${layers[*]}"
+
+old=$(jq -r '.["ostree-commit"]' "$root/../info")
+rm "$repo/objects/${old:0:2}/${old:2}.commit"
+damaged "a commit that only the container knows" checkout-changed "container +box.0" " its info names commit $old" ""
+is "... the container names the new one" "$(jq -r '.["ostree-commit"]' "$root/../info")" \
+  "$(ostree --repo="$repo" rev-parse "$branch")"
 
 cp --remove-destination "$root/usr/bin/x" "$root/usr/bin/y"
 echo more >> "$root/usr/bin/y"
