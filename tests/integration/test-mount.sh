@@ -191,8 +191,8 @@ ok "... it is still there" mountpoint -q "$T/other"
 umount "$T/other"
 ok "mount" a mount image "$T/mnt"
 refused "unmount a directory inside" 1 "is not mounted by atomic" a unmount "$T/mnt/etc"
-sleep 600 < "$T/mnt/etc/changed" &
-PIDS+=($!)
+start sh -c "exec 3< '$T/mnt/etc/changed' && : > '$T/opened' && exec sleep 600"
+wait_until 20 test -e "$T/opened"
 refused "unmount what is in use" 1 "$T/mnt: a process is using it" a unmount "$T/mnt"
 is "... it is still there" "$(cat "$T/mnt/etc/changed")" newer
 mount -t tmpfs tmpfs "$T/mnt/etc"

@@ -69,6 +69,7 @@ test_here (void)
   g_autofree char *view = NULL, *again = NULL;
 
   g_assert_no_error (error);
+  g_assert_cmpuint (mounts->len, >, 0);
   view = sc_mountinfo_view (&error);
   g_assert_no_error (error);
   again = sc_mountinfo_view (&error);

@@ -228,7 +228,7 @@ test_scan_errors (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GHashTable) infos = NULL;
-  g_autofree char *link = path_in (f->dir, "link"), *wanted = NULL;
+  g_autofree char *link = path_in (f->dir, "link");
 
   g_assert_cmpint (symlink (f->layout, link), ==, 0);
   g_assert_null (sc_tree_scan (NULL, NULL, AT_FDCWD, link, &infos, NULL, &error));
