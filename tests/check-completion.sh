@@ -37,7 +37,7 @@ offers() {
 offers 'atomic ' pull images install uninstall containers run stop trust help
 offers 'atomic u' uninstall
 offers 'atomic --debug im' images
-offers 'atomic images ' list
+offers 'atomic images ' list info version update help
 offers 'atomic images list --no' --noheading --no-trunc
 offers 'atomic install --r' --runtime --root
 offers 'atomic stop ' etcd etcd-two flannel

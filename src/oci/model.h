@@ -118,8 +118,8 @@ ScManifest *sc_manifest_parse (GBytes *raw, GError **error) SC_CHECK;
 void sc_manifest_free (ScManifest *manifest);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScManifest, sc_manifest_free)
 
-/* The sizes of the layers of the manifest @text (nul-terminated), added up, for lists: its digest and the rest of it are
- * not looked at.  FALSE: not a plain manifest whose layers all have a size; ask sc_manifest_parse(). */
+/* The sizes of the layers of the manifest @text (nul-terminated), added up, for lists: its digest and the rest of it
+ * are not looked at.  FALSE: not a plain manifest whose layers all have a size; ask sc_manifest_parse(). */
 gboolean sc_manifest_sum_sizes (const char *text, guint64 *out) SC_CHECK;
 
 ScImageConfig *sc_image_config_parse (GBytes *raw, GError **error) SC_CHECK;
