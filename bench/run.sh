@@ -3,4 +3,6 @@
 # run.sh: prints the tables of bench/README.md, measured now. BUILD=dir has the program.
 set -eu
 cd "$(dirname "$0")/.."
-exec /usr/bin/python3 bench/pull.py --atomic "${BUILD:-build}/src/cli/atomic" "$@"
+atomic=${BUILD:-build}/src/cli/atomic
+/usr/bin/python3 bench/list.py --atomic "$atomic"
+exec /usr/bin/python3 bench/pull.py --atomic "$atomic" "$@"

@@ -463,6 +463,58 @@ test_config_bad (void)
     }
 }
 
+/* What lists read of a manifest is what the parser finds, or nothing. */
+static void
+test_sum_sizes (void)
+{
+#define SUM_LAYERS(layers) "{\"schemaVersion\":2,\"config\":" DESCRIPTOR ",\"layers\":[" layers "]}"
+#define DESCRIPTOR         "{\"mediaType\":\"x\",\"digest\":\"" DIG_A "\",\"size\":7}"
+#define SIZED(size)        "{\"mediaType\":\"x\",\"digest\":\"" DIG_A "\",\"size\":" size "}"
+  static const struct
+  {
+    const char *text;
+    guint64 sum; /* 0: left to the parser */
+  } cases[] = {
+    { SUM_LAYERS (SIZED ("1")), 1 },
+    { SUM_LAYERS (SIZED ("1") " ,\n" SIZED ("20 ")), 21 },
+    { " { \"layers\" : [ {\"size\":3,\"annotations\":{\"size\":[9,\"}\\\"]\"]}} ] , \"schemaVersion\" : 2 } ", 3 },
+    { "{\"schemaVersion\":2,\"x\":{\"layers\":[" SIZED ("5") "]},\"layers\":[" SIZED ("4") "]}", 4 },
+    { SUM_LAYERS (""), 0 },
+    { SUM_LAYERS (SIZED ("0")), 0 },
+    { SUM_LAYERS (SIZED ("-1")), 0 },
+    { SUM_LAYERS (SIZED ("1.0")), 0 },
+    { SUM_LAYERS (SIZED ("1e3")), 0 },
+    { SUM_LAYERS (SIZED ("\"1\"")), 0 },
+    { SUM_LAYERS (SIZED ("1,\"size\":2")), 0 },
+    { SUM_LAYERS (SIZED ("1,\"s\\u0069ze\":2")), 0 },
+    { SUM_LAYERS (SIZED ("1125899906842625")), 0 },
+    { SUM_LAYERS ("{\"digest\":\"x\"}"), 0 },
+    { SUM_LAYERS ("1"), 0 },
+    { SUM_LAYERS (SIZED ("1") ",[]"), 0 },
+    { "{\"schemaVersion\":1,\"layers\":[" SIZED ("1") "]}", 0 },
+    { "{\"layers\":[" SIZED ("1") "]}", 0 },
+    { "{\"schemaVersion\":2,\"layers\":[" SIZED ("1") "],\"layers\":[]}", 0 },
+    { "{\"schemaVersion\":2,\"l\\u0061yers\":[],\"layers\":[" SIZED ("1") "]}", 0 },
+    { "{\"schemaVersion\":2,\"layers\":[" SIZED ("1") "],\"manifests\":[]}", 0 },
+    { "{\"schemaVersion\":2,\"layers\":{}}", 0 },
+    { "{\"schemaVersion\":2}", 0 },
+    { "{}", 0 },
+    { "[]", 0 },
+    { "", 0 },
+    { "{\"schemaVersion\":2,\"layers\":[" SIZED ("1") "]", 0 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      guint64 sum = 0;
+      gboolean found = sc_manifest_sum_sizes (cases[i].text, &sum);
+
+      g_test_message ("%s", cases[i].text);
+      g_assert_cmpint (found, ==, cases[i].sum != 0);
+      g_assert_cmpuint (sum, ==, cases[i].sum);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -473,6 +525,7 @@ main (int argc, char **argv)
   g_test_add_func ("/model/manifest/docker", test_manifest_docker);
   g_test_add_func ("/model/manifest/bad", test_manifest_bad);
   g_test_add_func ("/model/manifest/limits", test_manifest_limits);
+  g_test_add_func ("/model/manifest/sum-sizes", test_sum_sizes);
   g_test_add_func ("/model/kind", test_kind);
   g_test_add_func ("/model/index", test_index);
   g_test_add_func ("/model/index/bad", test_index_bad);
