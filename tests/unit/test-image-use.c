@@ -37,7 +37,7 @@ test_deployments (void)
   g_assert_cmpuint (all->len, ==, 4);
   g_assert_true (sc_image_is_used (&image, all));
   users = sc_image_users (&image, all);
-  g_assert_cmpstr (users, ==, "one, two, pre");
+  g_assert_cmpstr (users, ==, "one, pre, two");
   none = sc_image_users (&other, all);
   g_assert_null (none);
   commits = sc_deployments_commits (all);
