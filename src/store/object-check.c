@@ -27,7 +27,7 @@ struct _ScObjectCheck
   GHashTable *reasons; /* key -> char *, of damaged ones */
   ScObjectHasher *hasher;
   GArray *jobs; /* Job: noted */
-  guint64 hashed_objects, hashed_bytes;
+  gboolean found_bad;
 
   /* of a run */
   GMutex mutex;         /* guards what follows, and the tables */
@@ -120,6 +120,7 @@ sc_object_check_forget (ScObjectCheck *check, OstreeObjectType type, const guint
 static void
 set_state (ScObjectCheck *check, const guint8 key[KEY_SIZE], ScObjectState state)
 {
+  check->found_bad |= state == SC_OBJECT_DAMAGED || state == SC_OBJECT_MISSING;
   g_hash_table_replace (check->states, g_memdup2 (key, KEY_SIZE), GUINT_TO_POINTER (state));
 }
 
@@ -144,7 +145,6 @@ look (ScObjectCheck *check, ScObjectHasher *hasher, const guint8 key[KEY_SIZE], 
   set_state (check, key, *out);
   if (reason != NULL)
     g_hash_table_replace (check->reasons, g_memdup2 (key, KEY_SIZE), g_steal_pointer (&reason));
-  check->hashed_objects++;
   g_mutex_unlock (&check->mutex);
   return TRUE;
 }
@@ -193,7 +193,6 @@ on_bytes (guint64 bytes, gpointer data)
 
   g_mutex_lock (&check->mutex);
   check->done += bytes;
-  check->hashed_bytes += bytes;
   sc_progress_layer (check->sink, SC_PROGRESS_LAYER_ADVANCE, check->id, check->done, check->total);
   g_mutex_unlock (&check->mutex);
 }
@@ -268,11 +267,10 @@ sc_object_check_run (ScObjectCheck *check, const char *id, const ScProgressSink 
   return !g_cancellable_set_error_if_cancelled (cancellable, error);
 }
 
-void
-sc_object_check_count (const ScObjectCheck *check, guint64 *out_objects, guint64 *out_bytes)
+gboolean
+sc_object_check_found_bad (const ScObjectCheck *check)
 {
-  *out_objects = check->hashed_objects;
-  *out_bytes = check->hashed_bytes;
+  return check->found_bad;
 }
 
 int

@@ -41,8 +41,8 @@ gboolean sc_object_check_run (ScObjectCheck *check, const char *id, const ScProg
 /* Forgets what is known of an object that was replaced. */
 void sc_object_check_forget (ScObjectCheck *check, OstreeObjectType type, const guint8 checksum[SC_SHA256_SIZE]);
 
-/* Objects, and bytes of content, that were hashed. */
-void sc_object_check_count (const ScObjectCheck *check, guint64 *out_objects, guint64 *out_bytes);
+/* Whether any object was damaged or missing so far. */
+gboolean sc_object_check_found_bad (const ScObjectCheck *check);
 
 /* Descriptor of objects/, and a hasher for the caller's thread. */
 int sc_object_check_dfd (const ScObjectCheck *check);

@@ -242,7 +242,7 @@ test_hostile_tree (Fixture *f, gconstpointer data)
   g_autoptr (ScVerify) v = NULL;
   g_autoptr (ScImage) image = NULL;
   g_autoptr (ScVerifyReport) report = NULL;
-  g_autofree char *hex = NULL, *commit = NULL, *branch = NULL, *path = NULL;
+  g_autofree char *commit = NULL, *branch = NULL, *path = NULL;
   g_autofree guchar *sum = NULL;
   OstreeRepo *repo = sc_store_repo (f->store);
   GVariant *tree, *bytes;
