@@ -107,24 +107,19 @@ tell_problems (const ScMountRecords *records, const ScProgressSink *sink)
                       (const char *)records->problems->pdata[i]);
 }
 
-gboolean
-sc_mounts_clean (ScCheckouts *checkouts, gboolean dry_run, char ***out_names, const ScProgressSink *sink,
-                 GError **error)
+char **
+sc_mounts_find_stale (ScCheckouts *checkouts, const ScProgressSink *sink, GError **error)
 {
   g_auto (ScMountRecords) records = { 0 };
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
 
   if (!sc_mount_records_load (checkouts, &records, error))
-    return FALSE;
+    return NULL;
   tell_problems (&records, sink);
-  if (!dry_run && !remove_stale (checkouts, &records, error))
-    return FALSE;
   for (guint i = 0; i < records.stale->len; i++)
     g_ptr_array_add (names, g_strdup (((const ScMountRecord *)records.stale->pdata[i])->name));
   g_ptr_array_add (names, NULL);
-  if (out_names != NULL)
-    *out_names = (char **)g_ptr_array_free (g_steal_pointer (&names), FALSE);
-  return TRUE;
+  return (char **)g_ptr_array_free (g_steal_pointer (&names), FALSE);
 }
 
 /* (nullable): the live record whose mount has @dir as its top. */

@@ -40,11 +40,6 @@ gboolean sc_mount (const ScContext *ctx, ScStore *store, const ScSubject *subjec
 gboolean sc_unmount (const ScContext *ctx, const char *dir, const ScProgressSink *sink, GCancellable *cancellable,
                      GError **error) SC_CHECK;
 
-/**
- * sc_mounts_clean:
- * @out_names: (optional) (transfer full) (array zero-terminated=1): what was removed, or would be
- *
- * Removes what mounts left behind that are not there any more. What cannot be told is a note and stays.
- */
-gboolean sc_mounts_clean (ScCheckouts *checkouts, gboolean dry_run, char ***out_names, const ScProgressSink *sink,
-                          GError **error) SC_CHECK;
+/* (transfer full) (array zero-terminated=1): directories in @checkouts that mounts left behind which are not there any
+ * more: to be removed as they are. What cannot be told is a note, and not one of them. */
+char **sc_mounts_find_stale (ScCheckouts *checkouts, const ScProgressSink *sink, GError **error) SC_CHECK;

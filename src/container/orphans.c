@@ -16,6 +16,7 @@
 #include "activate.h"
 #include "fs.h"
 #include "info.h"
+#include "mount.h"
 #include "runtime.h"
 
 #define INFO_LIMIT (4 * 1024 * 1024)
@@ -143,18 +144,21 @@ sc_orphans_find (const ScContext *ctx, ScCheckouts *checkouts, const ScProgressS
                  GError **error)
 {
   g_auto (GStrv) names = sc_fs_list_dir_at (checkouts->dfd, ".", error);
+  g_auto (GStrv) mounts = names != NULL ? sc_mounts_find_stale (checkouts, sink, error) : NULL;
   g_autoptr (GHashTable) targets = names != NULL ? link_targets (checkouts, names) : NULL;
   g_autoptr (GPtrArray) orphans = g_ptr_array_new_with_free_func (g_free);
   Search s = { ctx, checkouts, targets, sink, cancellable };
 
-  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+  for (guint i = 0; mounts != NULL && mounts[i] != NULL; i++)
+    g_ptr_array_add (orphans, g_strdup (mounts[i]));
+  for (guint i = 0; mounts != NULL && names[i] != NULL; i++)
     {
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return NULL;
       if (is_orphan (&s, names[i]))
         g_ptr_array_add (orphans, g_strdup (names[i]));
     }
-  return names != NULL ? g_steal_pointer (&orphans) : NULL;
+  return mounts != NULL ? g_steal_pointer (&orphans) : NULL;
 }
 
 /* A deployment first becomes something that is being made: half of one is never taken for a whole one. */
