@@ -231,6 +231,12 @@ umount "$T/mnt"
 ok "unmounted by hand, the next mount cleans up" a mount small "$T/mnt"
 is "... one private directory" "$(private | wc -l)" 1
 umount "$T/mnt"
+ok "unmounted by hand, images prune cleans up" a images prune
+ok "... and nothing is left" none_left
+ok "mount" a mount small "$T/mnt"
+ok "images prune leaves what is mounted" a images prune
+is "... one private directory" "$(private | wc -l)" 1
+umount "$T/mnt"
 # The kernel gives the ids of mounts again.
 mount -t tmpfs tmpfs "$T/mnt"
 refused "somebody else's with the id of ours" 1 "is not mounted any more" a unmount "$T/mnt"
