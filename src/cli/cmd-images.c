@@ -28,6 +28,7 @@ static const ScColumn columns[] = {
   { NULL, "used", NULL, SC_CELL_BOOL, 0, 0 },
   { NULL, "is_dangling", "is_dangling", SC_CELL_BOOL, 0, 0 },
   { NULL, NULL, "image", SC_CELL_TEXT, 0, 0 },
+  { NULL, "verification", "verification", SC_CELL_TEXT, 0, 0 },
   { "DISK USE", NULL, NULL, SC_CELL_TEXT, 0, 0 },
   { NULL, "disk_use", NULL, SC_CELL_NUMBER, 0, 0 },
   { "FREES", NULL, NULL, SC_CELL_TEXT, 0, 0 },
@@ -61,6 +62,7 @@ add_row (ScTable *table, const ScImage *image, const GPtrArray *deployments, con
     used ? "true" : "false",
     image->dangling ? "true" : "false",
     image->name,
+    image->verification,
     disk_use,
     disk_use_bytes,
     frees,
@@ -124,7 +126,7 @@ run_images_list (ScInvocation *invocation, GError **error)
 
 static const ScOption list_options[] = {
   SC_LIST_OPTIONS ("also list layers that no image needs, as <none>",
-                   "list what has VALUE in VAR only; VAR is repo, tag, id, image, created, size, type or is_dangling; "
+                   "list what has VALUE in VAR only; VAR is repo, tag, id, image, created, size, type, is_dangling or verification; "
                    "can be repeated, all must match"),
   { "disk-use", 0, SC_OPTION_FLAG, G_STRUCT_OFFSET (ListOptions, disk_use), NULL,
     "show what each image takes on disk, and what deleting it and pruning would free; looks at every object" },

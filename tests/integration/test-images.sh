@@ -62,13 +62,13 @@ for name in base top um; do ok "pull $name" a pull "http:$REGISTRY/$name"; done
 is "list: sorted by name" "$(a images list --json | jq -r '.[].repo' | paste -sd' ')" \
   "$REGISTRY/base $REGISTRY/top $REGISTRY/um"
 is "list --json: keys" "$(a images list --json | jq -r '.[0] | keys_unsorted | join(" ")')" \
-  "repo tag id created virtual_size size type backend used is_dangling"
+  "repo tag id created virtual_size size type backend used is_dangling verification"
 is "list: nothing is a layer without a tag" "$(a images list -a --json | jq 'map(select(.is_dangling)) | length')" 0
 is "filter by repo and tag, both must match" \
   "$(a images list -f repo=BASE -f tag=latest -q; a images list -f repo=base -f tag=none -q)" \
   "$(a images list -f image=/base -q)"
 id=$(a images list --json -f repo=base | jq -r '.[0].id')
-for filter in "id=${id:0:10}" "image=$REGISTRY/base:latest" type=ostree is_dangling=false "created=20" "size=MB"; do
+for filter in "id=${id:0:10}" "image=$REGISTRY/base:latest" type=ostree is_dangling=false "verification=not checked" "created=20" "size=MB"; do
   matches "filter $filter finds it" "$(a images list -q --no-trunc -f "$filter" -f repo=base)" "^$id\$"
   is "filter $filter: other words find nothing" "$(a images list -q -f "$filter-no")" ""
 done

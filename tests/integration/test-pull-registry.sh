@@ -89,7 +89,7 @@ matches "images list: the image" "$images" \
 json=$(atomic --root "$R" images list --json)
 is "images list --json: keys" \
   "$(jq -r '.[0] | keys_unsorted | sort | join(" ")' <<< "$json")" \
-  "backend created id is_dangling repo size tag type used virtual_size"
+  "backend created id is_dangling repo size tag type used verification virtual_size"
 is "images list --json: id" "$(jq -r '.[] | select(.tag == "1.0") | .id' <<< "$json" | cut -c1-12)" \
   "${manifest_hex:0:12}"
 matches "images list -q" "$(atomic --root "$R" images list -q)" "^${manifest_hex:0:12}\$"
