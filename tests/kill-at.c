@@ -456,7 +456,7 @@ start (char **command)
 {
   int gate[2];
   char go;
-  pid_t pid;
+  pid_t pid = -1;
 
   if (pipe2 (gate, O_CLOEXEC) != 0 || (pid = fork ()) < 0)
     die ("cannot start a process");
