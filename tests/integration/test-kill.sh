@@ -103,7 +103,7 @@ sound() {
   local images=$1 now name
   shift
   now=$(names 2>&1)
-  printf '%s\n' "$@" | grep -qxF -- "$now" || echo "names: $now"
+  grep -qxF -- "$now" <<< "$(printf '%s\n' "$@")" || echo "names: $now"
   ostree --repo="$repo" fsck -q > "$T/.out" 2>&1 || { echo "fsck: "; cat "$T/.out"; }
   for name in $images; do ! grep -qw "$name:latest" <<< "$now" || whole "$name"; done
   diff -r --no-dereference "$R/$checkouts/box.0/rootfs" "$T/root-of-one" || echo "box: not what it was"
@@ -165,7 +165,7 @@ for ((n = 1; ; n++)); do
   status=0
   kill_at "$T/count" "$n" -- "$SC_ATOMIC" --root "$R" images tag two one > "$T/.out" 2>&1 || status=$?
   [ "$status" = 137 ] || break
-  printf '%s\n' "${ALLOWED[@]}" | grep -qxF -- "$(names)" || echo "at $n: $(names)"
+  grep -qxF -- "$(names)" <<< "$(printf '%s\n' "${ALLOWED[@]}")" || echo "at $n: $(names)"
   ostree --repo="$repo" fsck -q > "$T/.out" 2>&1 || echo "at $n: $(cat "$T/.out")"
 done > "$T/log"
 is "a name that is moved is old or new: $((n - 1)) calls" "$status $(cat "$T/log")" "0 "

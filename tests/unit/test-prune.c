@@ -80,6 +80,7 @@ prune (Fixture *f, const char *in_use, guint *out_branches, guint *out_notes)
   ScProgressSink sink = { count_note, &notes };
 
   g_assert_no_error (error);
+  g_assert_nonnull (lock);
   if (in_use != NULL)
     g_ptr_array_add (commits, (gpointer)in_use);
   list = sc_prune_find (f->store, commits, tally, &sink, NULL, &error);
@@ -222,7 +223,7 @@ test_left_behind (Fixture *f, gconstpointer data)
     "tmp/staging-c-D-lock",    "tmp/atomic-import.AbCdEf/objects/x", "refs/heads/ociimage/tmp.AbCd01"
   };
   static const char *const theirs[] = { "tmp/other", "tmp/cache/summaries" };
-  g_autofree char *commit = NULL, *config = NULL;
+  g_autofree char *commit = NULL;
   g_autoptr (GError) error = NULL;
 
   pull (f, "a", LAYERS ("a"));
