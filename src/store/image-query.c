@@ -241,7 +241,8 @@ list_image_branches (ScStore *store, GHashTable **out, GError **error)
   for (char **name = names; *name != NULL; name++)
     {
       g_autofree char *branch = g_strconcat (SC_REF_PREFIX, *name, NULL);
-      char *commit = sc_refname_blob (branch) == NULL ? read_ref (dir, *name) : NULL;
+      gboolean image = sc_refname_blob (branch) == NULL && !sc_refname_is_temporary (branch);
+      char *commit = image ? read_ref (dir, *name) : NULL;
 
       if (commit != NULL)
         g_hash_table_replace (branches, g_steal_pointer (&branch), commit);
