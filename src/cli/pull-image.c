@@ -90,6 +90,7 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   g_auto (ScPulled) pulled = { 0 };
   gboolean asked = FALSE;
   ScPlatform platform = find_platform (settings);
+  gboolean chosen = settings && (settings->os || settings->architecture || settings->variant);
   ScBlobSourceOptions options = { .ctx = ctx, .sink = sink, .choose_data = &asked };
 
   if (!ref)
@@ -112,7 +113,8 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   if (!image)
     return FALSE;
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
-  if (!pulled.store || !sc_pull (pulled.store, image, source, sink, &pulled.result, cancellable, error))
+  if (!pulled.store
+      || !sc_pull (pulled.store, image, source, chosen ? &platform : NULL, sink, &pulled.result, cancellable, error))
     return FALSE;
   if (asked)
     record_choice (ctx, source, sink);
