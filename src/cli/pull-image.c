@@ -11,6 +11,7 @@
 #include "policy.h"
 #include "pull.h"
 #include "short-names.h"
+#include "spool.h"
 #include "terminal.h"
 
 static void
@@ -106,6 +107,7 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   policy = sc_policy_load (ctx, error);
   if (!policy)
     return FALSE;
+  sc_spool_clean (ctx);
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
     return FALSE;

@@ -403,6 +403,23 @@ blames_content (Pull *p, const ScDescriptor *layer, const GError *failure)
              || g_error_matches (failure, SC_ERROR, SC_ERROR_UNSUPPORTED));
 }
 
+/* The layers so far are good; the next ones may come from the same place as the bad one. */
+static gboolean
+ask_elsewhere (Pull *p, const GError *failure)
+{
+  if (!sc_blob_source_use_next_place (p->source, g_ptr_array_index (p->manifest->layers, p->current)))
+    return FALSE;
+  g_debug ("%s", failure->message);
+  for (guint i = p->current; i < p->manifest->layers->len; i++)
+    {
+      ScPartial *partial = sc_partials_find (p->partials, g_ptr_array_index (p->manifest->layers, i));
+
+      if (partial != NULL)
+        sc_partial_reset (partial);
+    }
+  return TRUE;
+}
+
 /* The transaction failed: TRUE if the bytes kept of layers may be the reason, and it is worth another try without. */
 static gboolean
 start_over (Pull *p, const GError *failure)
@@ -423,8 +440,11 @@ start_over (Pull *p, const GError *failure)
       sc_partials_drop (p->partials);
       return TRUE;
     }
-  if (partial == NULL || sc_partial_inherited (partial) == 0 || !blames_content (p, layer, failure))
+  if (layer == NULL || !blames_content (p, layer, failure))
     return FALSE;
+  if (partial == NULL || sc_partial_inherited (partial) == 0)
+    return (p->source_failed != layer || g_error_matches (failure, SC_ERROR, SC_ERROR_DIGEST))
+           && ask_elsewhere (p, failure);
   sc_progress_note (p->sink, "layer %s: what an interrupted pull had kept of it is of no use, it is fetched again",
                     layer->digest);
   g_debug ("%s", failure->message);

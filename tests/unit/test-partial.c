@@ -2,6 +2,8 @@
 /* What is kept of layers: who has it, what is in it, and when it goes. */
 #include "partial.h"
 
+#include <sys/statvfs.h>
+
 #include "store-fixture.h"
 
 static char *
@@ -199,6 +201,27 @@ test_room (Fixture *f, gconstpointer data)
   g_free (a.digest);
 }
 
+/* There is room for each of three layers, and not for all. */
+static void
+test_room_for_all (Fixture *f, gconstpointer data)
+{
+  g_autoptr (ScPartials) partials = sc_partials_new (sc_store_repo (f->store));
+  struct statvfs st;
+  guint64 room;
+
+  g_assert_cmpint (statvfs (f->ctx->repo, &st), ==, 0);
+  /* A quarter of it may be layers, but for what the repository keeps free; far from the limits, as others write, too.
+   */
+  room = (guint64)st.f_bavail * st.f_frsize / 4;
+  ScDescriptor a = layer_of ('a', room / 3), b = layer_of ('b', room / 3), c = layer_of ('c', room / 2);
+  g_assert_nonnull (sc_partials_get (partials, &a));
+  g_assert_nonnull (sc_partials_get (partials, &b));
+  g_assert_null (sc_partials_get (partials, &c));
+  g_free (a.digest);
+  g_free (b.digest);
+  g_free (c.digest);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -214,5 +237,6 @@ main (int argc, char **argv)
   fixture_test ("/partial/clean", test_clean);
   fixture_test ("/partial/in-the-way", test_in_the_way);
   fixture_test ("/partial/room", test_room);
+  fixture_test ("/partial/room-for-all", test_room_for_all);
   return g_test_run ();
 }
