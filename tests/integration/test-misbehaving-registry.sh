@@ -23,6 +23,12 @@ for i in range(2):
         t.big_file('data-%d' % i, Random(i), 1500 * 1000)
 image.image('latest', {'Entrypoint': ['/data-0']})
 
+four = Layout(os.path.join(top, 'four'))
+for i in range(4):
+    with four.layer() as t:
+        t.big_file('data-%d' % i, Random(i), 1000)
+four.image('latest', {'Entrypoint': ['/data-0']})
+
 def bomb(name, head, zeros):
     """A layer of @head and then gigabytes of zeros, in a gzip file that is a thousandth of that."""
     layout = Layout(os.path.join(top, name))
@@ -63,7 +69,7 @@ requests() { grep -c "$1" "$registry" || :; }
 
 # silent: the password is neither in what was said nor, but for the registry's own record, in what was sent
 silent() {
-  if cat "$T/.out" "$T/.err" "$T/second" "$T/proxy.log" 2> /dev/null | grep -qF -e "$SECRET" -e "$ENCODED"; then
+  if cat "$T/.out" "$T/.err" "$T/second" "$T/proxy.log" "$T/evil" 2> /dev/null | grep -qF -e "$SECRET" -e "$ENCODED"; then
     fail "... the password is nowhere"
   else
     pass "... the password is nowhere"
@@ -145,7 +151,14 @@ gives_up "shorter than announced" "truncated: .* 1[0-9]* of|closed the connectio
 gives_up "longer than announced" "larger than announced" 9 --longer 10
 gives_up "longer than announced, chunked" "larger than announced" 9 --longer 10 --chunked
 gives_up "a wrong byte" "digest mismatch|damaged|invalid" 9 --flip --only "$layer"
-gives_up "a wrong byte in the manifest" "$REGISTRY|manifest" 9 --flip --on-manifests
+gives_up "a wrong byte in the manifest" "manifest: layers\[0\]: layers of type .* are not supported" 9 --flip --on-manifests --times 1
+manifest=$(jq -r '.manifests[0].digest' "$T/img/index.json")
+by_digest() { a pull --src-creds "me:$SECRET" "$REGISTRY/img@$manifest"; }
+fake --flip --on-manifests
+rm -rf "${R:?}/var"
+refused "... and its digest was named" 1 ": $REGISTRY/img gives a manifest of digest sha256:[0-9a-f]{64} for $manifest" by_digest
+silent
+gives_up "cut again and again after little" "broke off 10 times in a row" 15 --truncate 100000 --only "$layer"
 gives_up "a redirect loop" "more than 10 redirects" 30 --redirect-loop
 gives_up "a redirect to a file" "only http and https" 9 --redirect-to file:///etc/passwd
 gives_up "a redirect to nowhere" "cannot connect to 127.0.0.1:1: " 9 --redirect-to "http://127.0.0.1:1{path}"
@@ -193,6 +206,44 @@ is "Ctrl-C during a wait: exit status" "$status" 130
 matches "... one line says so" "$(cat "$T/.err")" '^atomic: interrupted'
 no "... nothing is left" test -e "$R/var"
 
+# ---- a redirect to a host that asks for a login, and names a token server of its own
+
+for auth in --basic --token-user; do
+  for evil in "--basic a:b" "--token-user a:b"; do
+    rm -rf "${R:?}/var" "$T/evil"
+    # shellcheck disable=SC2086
+    start_fake evil "$T/img" $evil --headers "$T/evil"
+    evil_host=$REGISTRY
+    start_fake fake "$T/img" "$auth" "me:$SECRET" --redirect-to "http://$evil_host{path}"
+    refused "redirected to a host that asks for a login ($auth, $evil)" 1 \
+      "redirects to $evil_host for blob .*, and that asks for a login" pull
+    silent
+    matches "... which was asked" "$(cat "$T/evil")" '/blobs/'
+    no "... without a login" grep -qi '^[^ ]* authorization:' "$T/evil"
+    no "... and no token server" grep -q '^/token' "$T/evil"
+  done
+done
+rm -rf "${R:?}/var" "$T/evil"
+mkdir -p "$R/etc/containers"
+start_fake evil "$T/img" --refresh-token its-own --headers "$T/evil"
+evil_host=$REGISTRY
+start_fake fake "$T/img" --refresh-token "$SECRET" --redirect-to "http://$evil_host{path}"
+echo "{\"auths\": {\"$REGISTRY\": {\"auth\": \"bWU6\", \"identitytoken\": \"$SECRET\"}}}" > "$T/identity.json"
+refused "... with an identity token" 1 "redirects to $evil_host for blob .*, and that asks for a login" \
+  a pull --authfile "$T/identity.json" "$REGISTRY/img"
+silent
+no "... and no token server is asked" grep -q '^/token' "$T/evil"
+rm -f "$T/evil"
+
+# ---- three layers at once
+
+for i in 1 2 3 4 5; do
+  rm -rf "${R:?}/var"
+  mapfile -t all < <(jq -r '.layers[].digest' "$T/four/blobs/sha256/$(jq -r '.manifests[0].digest' "$T/four/index.json" | cut -d: -f2)")
+  start_fake fake "$T/four" --together 3 --times 3 "${all[@]/#/--only=}"
+  ok "three layers are in flight, number $i" pull
+done
+
 # ---- token servers
 
 tokens() {
@@ -210,6 +261,10 @@ ok "tokens that do not last as long as the pull" pull
 tokens --token-user "me:$SECRET" --redirect
 ok "a token, and a redirect" pull
 if grep -qi '^[^ ]* authorization:' "$T/second"; then fail "... which does not see it" "$T/second"; else pass "... which does not see it"; fi
+tokens --token-user "me:$SECRET" --need-scope "repository:base/img:pull"
+ok "a registry that wants another scope" pull
+matches "... which the token server was asked for" "$(cat "$registry")" '^GET /token.*scope=repository:base/img:pull 200'
+silent
 tokens --bearer --tokens-too --status 503 --only /token
 refused "a token server that is always busy" 1 "token server .* answered 503" pull
 is "... was asked five times" "$(requests 'GET /token.* 503')" 5
@@ -230,8 +285,21 @@ REGISTRY=registry.test:5000
 ok "http through a proxy" env HTTP_PROXY="$PROXY" "$SC_ATOMIC" --root "$R" pull --src-creds "me:$SECRET" \
   "http:$REGISTRY/img"
 matches "... which was asked for it" "$(cat "$T/proxy.log")" '^GET http://registry.test:5000/v2/img/blobs/'
-refused "NO_PROXY" 1 "registry.test" env HTTP_PROXY="$PROXY" HTTPS_PROXY="$PROXY" NO_PROXY=.test "$SC_ATOMIC" \
+rm -f "$T/proxy.log"
+refused "NO_PROXY" 1 "cannot resolve host 'registry.test:5000'" env HTTP_PROXY="$PROXY" HTTPS_PROXY="$PROXY" NO_PROXY=.test "$SC_ATOMIC" \
   --root "$R" pull "http:$REGISTRY/img"
+for list in registry.test 'other, registry.test:5000' '*.test' '*'; do
+  refused "NO_PROXY=$list" 1 "cannot resolve host 'registry.test:5000'" env HTTP_PROXY="$PROXY" HTTPS_PROXY="$PROXY" \
+    NO_PROXY="$list" "$SC_ATOMIC" --root "$R" pull "http:$REGISTRY/img"
+done
+no "... the proxy is not asked" grep . "$T/proxy.log"
+for list in .registry.test registry.test:80 egistry.test; do
+  rm -rf "${R:?}/var" "$T/proxy.log"
+  ok "NO_PROXY=$list is for others" env HTTP_PROXY="$PROXY" NO_PROXY="$list" "$SC_ATOMIC" --root "$R" pull \
+    --src-creds "me:$SECRET" "http:$REGISTRY/img"
+done
+refused "a proxy that was not used is not mentioned" 1 "cannot connect to 127.0.0.1:1: " \
+  env HTTP_PROXY="$PROXY" HTTPS_PROXY="$PROXY" "$SC_ATOMIC" --root "$R" pull 127.0.0.1:1/img
 echo "http_proxy: $PROXY" >> "$R/etc/atomic.conf"
 rm -rf "${R:?}/var" "$T/proxy.log"
 ok "a proxy in atomic.conf" a pull --src-creds "me:$SECRET" "http:$REGISTRY/img"
@@ -279,6 +347,10 @@ if [ -e /proc/net/if_inet6 ] && grep -q '^0\{31\}1 ' /proc/net/if_inet6; then
   REGISTRY="[::1]:${REGISTRY##*:}"
   ok "IPv6" pull
   matches "... its name" "$(a images list -n)" '\[::1\]:[0-9]+/img'
+  rm -rf "${R:?}/var"
+  start_fake fake "$T/img" --bind ::1 --token-user "me:$SECRET"
+  REGISTRY="[::1]:${REGISTRY##*:}"
+  ok "a token server on IPv6 of this machine" pull
 else
   skip "IPv6" "no ::1 here"
 fi
