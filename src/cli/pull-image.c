@@ -11,6 +11,7 @@
 #include "policy.h"
 #include "pull.h"
 #include "short-names.h"
+#include "spool.h"
 #include "terminal.h"
 
 static void
@@ -90,6 +91,7 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   g_auto (ScPulled) pulled = { 0 };
   gboolean asked = FALSE;
   ScPlatform platform = find_platform (settings);
+  gboolean chosen = settings && (settings->os || settings->architecture || settings->variant);
   ScBlobSourceOptions options = { .ctx = ctx, .sink = sink, .choose_data = &asked };
 
   if (!ref)
@@ -105,6 +107,7 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   policy = sc_policy_load (ctx, error);
   if (!policy)
     return FALSE;
+  sc_spool_clean (ctx);
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
     return FALSE;
@@ -112,7 +115,8 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   if (!image)
     return FALSE;
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
-  if (!pulled.store || !sc_pull (pulled.store, image, source, sink, &pulled.result, cancellable, error))
+  if (!pulled.store
+      || !sc_pull (pulled.store, image, source, chosen ? &platform : NULL, sink, &pulled.result, cancellable, error))
     return FALSE;
   if (asked)
     record_choice (ctx, source, sink);
