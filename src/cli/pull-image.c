@@ -10,6 +10,7 @@
 #include "image-query.h"
 #include "pull.h"
 #include "short-names.h"
+#include "spool.h"
 #include "terminal.h"
 
 static void
@@ -102,6 +103,7 @@ look (const ScContext *ctx, const char *text, const ScPullSettings *settings, co
   policy = sc_policy_load (ctx, error);
   if (!policy)
     return NULL;
+  sc_spool_clean (ctx);
   source = sc_blob_source_open (ref, &options, cancellable, error);
   if (!source)
     return NULL;
@@ -127,6 +129,8 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   g_autoptr (ScVerifiedImage) image = NULL;
   g_auto (ScPulled) pulled = { 0 };
   gboolean asked = FALSE;
+  gboolean chosen = settings && (settings->os || settings->architecture || settings->variant);
+  ScPlatform platform = find_platform (settings);
 
   if (!ref)
     return FALSE;
@@ -137,7 +141,8 @@ sc_pull_image (const ScContext *ctx, const char *text, const ScPullSettings *set
   pulled.store = sc_store_open (ctx, SC_STORE_CREATE, cancellable, error);
   if (pulled.store)
     sc_store_set_sink (pulled.store, sink);
-  if (!pulled.store || !sc_pull (pulled.store, image, source, sink, &pulled.result, cancellable, error))
+  if (!pulled.store
+      || !sc_pull (pulled.store, image, source, chosen ? &platform : NULL, sink, &pulled.result, cancellable, error))
     return FALSE;
   if (asked)
     record_choice (ctx, source, sink);

@@ -86,9 +86,9 @@ sc_blob_source_store_name (ScBlobSource *source)
   return sc_name_from_path (source->ref->path, source->ref->tag);
 }
 
-GBytes *
-sc_blob_source_fetch_blob (ScBlobSource *source, const ScDescriptor *descriptor, gsize max, GCancellable *cancellable,
-                           GError **error)
+static GBytes *
+fetch_blob_once (ScBlobSource *source, const ScDescriptor *descriptor, gsize max, GCancellable *cancellable,
+                 GError **error)
 {
   g_autoptr (GInputStream) stream = NULL;
   g_autoptr (GByteArray) data = g_byte_array_new ();
@@ -122,6 +122,30 @@ sc_blob_source_fetch_blob (ScBlobSource *source, const ScDescriptor *descriptor,
     return sc_fail_null (error, SC_ERROR_DIGEST, "blob: digest mismatch: expected %s, got %s", descriptor->digest,
                          digest);
   return g_byte_array_free_to_bytes (g_steal_pointer (&data));
+}
+
+gboolean
+sc_blob_source_use_next_place (ScBlobSource *source, const ScDescriptor *descriptor)
+{
+  return source->klass->use_next_place != NULL && source->klass->use_next_place (source, descriptor->digest);
+}
+
+GBytes *
+sc_blob_source_fetch_blob (ScBlobSource *source, const ScDescriptor *descriptor, gsize max, GCancellable *cancellable,
+                           GError **error)
+{
+  for (;;)
+    {
+      g_autoptr (GError) failure = NULL;
+      GBytes *blob = fetch_blob_once (source, descriptor, max, cancellable, &failure);
+
+      if (blob != NULL)
+        return blob;
+      if (g_error_matches (failure, SC_ERROR, SC_ERROR_DIGEST) && sc_blob_source_use_next_place (source, descriptor))
+        continue;
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
 }
 
 GInputStream *

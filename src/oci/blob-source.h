@@ -86,6 +86,10 @@ typedef struct
    * SC_ERROR_NOT_FOUND if the place does not know such lists. (transfer full) */
   GPtrArray *(*fetch_referrers) (ScBlobSource *source, const char *digest, const char *artifact_type,
                                  GCancellable *cancellable, GError **error);
+  /* (nullable): NULL if there is one place only.  What came was not what its digest says: blobs are asked for at the
+   * next place from now on, and nothing may be open.  FALSE if there is none that was not tried.  @what goes into a
+   * note. */
+  gboolean (*use_next_place) (ScBlobSource *source, const char *what);
   /* Frees the source itself, but not the ref and name of its base. */
   void (*free) (ScBlobSource *source);
 } ScBlobSourceClass;
@@ -121,6 +125,9 @@ GBytes *sc_blob_source_fetch_blob (ScBlobSource *source, const ScDescriptor *des
 /* A stream of the blob's bytes as stored, not checked; see ScBlobSourceClass. */
 GInputStream *sc_blob_source_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, GCancellable *cancellable,
                                         GError **error) SC_CHECK;
+
+/* A blob turned out wrong: TRUE if there is another place to get it from, to be asked from now on. */
+gboolean sc_blob_source_use_next_place (ScBlobSource *source, const ScDescriptor *descriptor);
 
 /* Tells whether blobs come from afar, so that it pays to keep what has arrived: sc_blob_source_open_blob_at() then
  * asks for the rest only.  *out_streams: how many may be open at once. */

@@ -100,6 +100,10 @@ set_parameter (ScChallenge *challenge, const char *name, char *value)
     slot = &challenge->realm;
   else if (g_ascii_strcasecmp (name, "service") == 0)
     slot = &challenge->service;
+  else if (g_ascii_strcasecmp (name, "scope") == 0)
+    slot = &challenge->scope;
+  else if (g_ascii_strcasecmp (name, "error") == 0)
+    slot = &challenge->error;
   if (slot == NULL || *slot != NULL)
     {
       g_free (value);
@@ -149,5 +153,7 @@ sc_challenge_clear (ScChallenge *challenge)
 {
   g_clear_pointer (&challenge->realm, g_free);
   g_clear_pointer (&challenge->service, g_free);
+  g_clear_pointer (&challenge->scope, g_free);
+  g_clear_pointer (&challenge->error, g_free);
   challenge->scheme = SC_CHALLENGE_NONE;
 }

@@ -19,6 +19,8 @@ typedef struct
   ScChallengeScheme scheme;
   char *realm;   /* (nullable): of Bearer: URL of the token server */
   char *service; /* (nullable) */
+  char *scope;   /* (nullable): what the request needs */
+  char *error;   /* (nullable): what was wrong with the token that was sent */
 } ScChallenge;
 
 /* Fills @out with the best of the challenges in @header, of any form: Bearer with a realm, else Basic, else none. */

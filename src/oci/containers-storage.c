@@ -26,6 +26,7 @@ typedef struct
   char *what; /* "containers-storage:NAME", for messages */
   char **argv;
   char *temp_dir;     /* (nullable) */
+  int temp_lock;      /* of @temp_dir, or -1 */
   ScDockerTar *image; /* (nullable): NULL: not yet read */
 } StorageSource;
 
@@ -38,6 +39,7 @@ storage_free (ScBlobSource *source)
   sc_docker_tar_free (self->image);
   if (self->temp_dir != NULL && !sc_fs_remove_tree_at (AT_FDCWD, self->temp_dir, NULL))
     g_debug ("%s stays", self->temp_dir);
+  sc_close_fd_p (&self->temp_lock);
   g_free (self->temp_dir);
   g_strfreev (self->argv);
   g_free (self->what);
@@ -81,6 +83,7 @@ storage_open (const ScReference *ref, const ScBlobSourceOptions *options, GCance
                          "containers-storage: needs podman or skopeo, and neither is installed");
   self = g_new0 (StorageSource, 1);
   self->ctx = options->ctx;
+  self->temp_lock = -1;
   self->what = sc_reference_format (ref);
   self->argv = argv;
   return &self->base;
@@ -104,7 +107,7 @@ storage_fetch_manifest (ScBlobSource *source, const char *digest, char **out_med
   StorageSource *self = (StorageSource *)source;
 
   if (self->temp_dir == NULL)
-    self->temp_dir = sc_spool_make_dir (self->ctx, error);
+    self->temp_dir = sc_spool_make_dir (self->ctx, &self->temp_lock, error);
   if (self->temp_dir == NULL)
     return NULL;
   if (self->image == NULL)

@@ -102,13 +102,15 @@ use_address (DaemonSource *self, const char *address, GError **error)
 
 /* What the daemon says of a request that failed, or that it says nothing; always NULL. */
 static GInputStream *
-fail_status (DaemonSource *self, long status, GInputStream *stream, GError **error)
+fail_status (DaemonSource *self, long status, GInputStream *stream, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GBytes) body = sc_http_read_body (stream, ERROR_BODY_MAX, NULL, NULL);
+  g_autoptr (GBytes) body = sc_http_read_body (stream, ERROR_BODY_MAX, cancellable, NULL);
   g_autoptr (JsonNode) root = NULL;
   g_autofree char *shown = NULL;
   const char *message = NULL;
 
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
   if (body != NULL && g_bytes_get_size (body) > 0)
     root = sc_json_parse ("answer", g_bytes_get_data (body, NULL), g_bytes_get_size (body), NULL);
   if (root != NULL && JSON_NODE_HOLDS_OBJECT (root)
@@ -134,7 +136,7 @@ get (DaemonSource *self, const char *image, const char *verb, GCancellable *canc
   if (stream == NULL)
     return sc_prefix_null (error, "%s: Docker daemon", self->what);
   if (response.status != 200)
-    return fail_status (self, response.status, stream, error);
+    return fail_status (self, response.status, stream, cancellable, error);
   return g_steal_pointer (&stream);
 }
 

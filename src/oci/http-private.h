@@ -52,8 +52,9 @@ void sc_http_leave (ScHttp *http);
 CURL *sc_http_take_easy (ScHttp *http);
 
 /* Takes over @easy, which is set up but for its callbacks; @headers (transfer full) (nullable) lives as long as
- * the transfer, @host names the other side in messages. */
-ScHttpStream *sc_http_stream_new (ScHttp *http, CURL *easy, struct curl_slist *headers, const char *host);
+ * the transfer, @host names the other side in messages, @through_proxy says whether @easy has a proxy. */
+ScHttpStream *sc_http_stream_new (ScHttp *http, CURL *easy, struct curl_slist *headers, const char *host,
+                                  gboolean through_proxy);
 
 /* Owned by @stream; used between sc_http_enter() and sc_http_leave(). */
 CURL *sc_http_stream_easy (ScHttpStream *stream);
@@ -74,7 +75,7 @@ typedef struct
   const char *detail;     /* curl's own words, may be "" */
   int os_error;           /* errno of the last connect, or 0 */
   guint connect_timeout;  /* seconds */
-  gboolean through_proxy; /* a proxy is set for this scheme */
+  gboolean through_proxy; /* a proxy was to be used for this request */
   gint64 missing;         /* bytes of the body that did not come, or -1 */
 } ScHttpFailure;
 

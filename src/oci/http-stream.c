@@ -30,6 +30,7 @@ struct _ScHttpStream
   CURL *easy;
   struct curl_slist *headers;
   char *host;
+  gboolean through_proxy;
   char curl_error[CURL_ERROR_SIZE];
 
   /* What follows is guarded by http->lock. */
@@ -208,7 +209,7 @@ on_body (char *data, size_t size, size_t count, void *user_data)
 }
 
 ScHttpStream *
-sc_http_stream_new (ScHttp *http, CURL *easy, struct curl_slist *headers, const char *host)
+sc_http_stream_new (ScHttp *http, CURL *easy, struct curl_slist *headers, const char *host, gboolean through_proxy)
 {
   ScHttpStream *self = g_object_new (SC_TYPE_HTTP_STREAM, NULL);
 
@@ -216,6 +217,7 @@ sc_http_stream_new (ScHttp *http, CURL *easy, struct curl_slist *headers, const 
   self->easy = easy;
   self->headers = headers;
   self->host = g_strdup (host);
+  self->through_proxy = through_proxy;
   self->last_activity = g_get_monotonic_time ();
   curl_easy_setopt (easy, CURLOPT_PRIVATE, self);
   curl_easy_setopt (easy, CURLOPT_HTTPHEADER, headers);
@@ -235,8 +237,6 @@ fail_result (ScHttpStream *self, GError **error)
 {
   CURL *easy = self->easy;
   ScHttpFailure failure = { .code = self->result, .host = self->host, .detail = self->curl_error, .missing = -1 };
-  const char *url = NULL;
-  const char *proxy = self->http->http_proxy;
   curl_off_t length = -1;
   long os_error = 0;
 
@@ -246,13 +246,10 @@ fail_result (ScHttpStream *self, GError **error)
   sc_http_enter (self->http);
   curl_easy_getinfo (easy, CURLINFO_OS_ERRNO, &os_error);
   curl_easy_getinfo (easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-  if (curl_easy_getinfo (easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url != NULL
-      && g_str_has_prefix (url, "https:"))
-    proxy = self->http->https_proxy;
   sc_http_leave (self->http);
   failure.os_error = (int)os_error;
   failure.connect_timeout = self->http->connect_timeout;
-  failure.through_proxy = proxy != NULL && proxy[0] != '\0';
+  failure.through_proxy = self->through_proxy;
   if (length > self->received)
     failure.missing = length - self->received;
   return sc_http_fail (&failure, error);

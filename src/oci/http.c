@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "reference.h"
+#include "no-proxy.h"
 
 #define MAX_REDIRECTS   10
 #define SKIP_MAX        (64 * 1024)
@@ -50,6 +50,7 @@ sc_http_response_clear (ScHttpResponse *response)
   g_clear_pointer (&response->signatures, g_free);
   g_clear_pointer (&response->retry_after, g_free);
   g_clear_pointer (&response->content_range, g_free);
+  g_clear_pointer (&response->elsewhere, g_free);
   response->status = 0;
   response->content_length = -1;
   response->reached = FALSE;
@@ -249,18 +250,29 @@ set_tls (ScHttp *self, CURL *easy, gboolean first_origin)
     }
 }
 
-static void
+/* TRUE if the request goes through a proxy. */
+static gboolean
 set_proxy (ScHttp *self, CURL *easy, CURLU *url)
 {
   g_autofree char *host = url_part (url, CURLUPART_HOST, 0);
+  g_autofree char *port = url_part (url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
   const char *proxy = url_is_https (url) ? self->https_proxy : self->http_proxy;
 
-  if (proxy == NULL || sc_registry_is_loopback (host))
+  if (proxy == NULL || self->unix_socket != NULL || sc_no_proxy_matches (self->no_proxy, host, port))
     proxy = "";
   /* Set even when empty: else curl looks into the environment. */
   curl_easy_setopt (easy, CURLOPT_PROXY, proxy);
-  curl_easy_setopt (easy, CURLOPT_NOPROXY, self->no_proxy != NULL ? self->no_proxy : "");
+  curl_easy_setopt (easy, CURLOPT_NOPROXY, "");
   curl_easy_setopt (easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  return proxy[0] != '\0';
+}
+
+static gboolean
+at_first_origin (const Request *request)
+{
+  g_autofree char *origin = url_origin (request->url);
+
+  return strcmp (origin, request->origin) == 0;
 }
 
 static ScHttpStream *
@@ -268,9 +280,9 @@ prepare_hop (ScHttp *self, const Request *request)
 {
   CURL *easy = sc_http_take_easy (self);
   g_autofree char *url = url_part (request->url, CURLUPART_URL, 0);
-  g_autofree char *origin = url_origin (request->url);
   g_autofree char *host = self->unix_socket != NULL ? g_strdup (self->unix_socket) : url_host (request->url);
-  gboolean first_origin = strcmp (origin, request->origin) == 0;
+  gboolean first_origin = at_first_origin (request);
+  gboolean through_proxy = FALSE;
   struct curl_slist *headers = NULL;
 
   curl_easy_setopt (easy, CURLOPT_URL, url);
@@ -288,7 +300,7 @@ prepare_hop (ScHttp *self, const Request *request)
   if (self->user_agent != NULL)
     curl_easy_setopt (easy, CURLOPT_USERAGENT, self->user_agent);
   set_tls (self, easy, first_origin);
-  set_proxy (self, easy, request->url);
+  through_proxy = set_proxy (self, easy, request->url);
   if (self->unix_socket != NULL)
     curl_easy_setopt (easy, CURLOPT_UNIX_SOCKET_PATH, self->unix_socket);
 
@@ -305,7 +317,7 @@ prepare_hop (ScHttp *self, const Request *request)
 
       headers = curl_slist_append (headers, line);
     }
-  return sc_http_stream_new (self, easy, headers, host);
+  return sc_http_stream_new (self, easy, headers, host, through_proxy);
 }
 
 /* (transfer full) (nullable): the value of a header, several of one name joined by ", ". */
@@ -418,6 +430,8 @@ open_request (ScHttp *self, Request *request, const char *url, ScHttpResponse *r
       sc_http_enter (self);
       read_response (sc_http_stream_easy (stream), response, &location);
       sc_http_leave (self);
+      if (!at_first_origin (request))
+        response->elsewhere = url_host (request->url);
       if (location == NULL || !is_redirect (response->status) || request->form != NULL)
         return G_INPUT_STREAM (g_steal_pointer (&stream));
       if (hops == MAX_REDIRECTS)

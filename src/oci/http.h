@@ -38,6 +38,7 @@ typedef struct
   char *content_range;    /* (nullable): Content-Range */
   char *link;             /* (nullable): Link */
   char *signatures;       /* (nullable): X-Registry-Supports-Signatures */
+  char *elsewhere;        /* (nullable): host of another origin that a redirect led to; it has seen no credentials */
   gint64 content_length;  /* -1 if not announced */
   gboolean reached;       /* also on failure: the last host was connected to */
 } ScHttpResponse;

@@ -3,7 +3,8 @@
 /*
  * Answers the challenges of a registry.  Credentials are sent only when asked for; to a token server only over HTTPS,
  * to this machine, or where the user has called the registry insecure.  A token is asked for one repository and pulling
- * alone, whatever scope the challenge names.
+ * alone, whatever scope the challenge names; if the registry says that this is too little (RFC 6750, section 3.1), once
+ * for what it wants instead.
  */
 
 #include "registry-auth.h"
@@ -18,6 +19,7 @@
 #include "reference.h"
 
 #define TOKEN_REPLY_MAX   ((gsize)1024 * 1024)
+#define SCOPE_MAX         1024
 #define TOKEN_DEFAULT_AGE 60 /* seconds, if the reply does not say */
 
 struct _ScRegistryAuth
@@ -32,6 +34,7 @@ struct _ScRegistryAuth
   ScHttp *http;          /* (nullable): to the token server */
   gboolean same_origin;  /* the token server is the registry itself */
   ScChallenge challenge; /* the last one that we could answer */
+  char *scope;           /* (nullable): what the registry wants instead of ours, scopes with spaces between */
   char *token;           /* (nullable) */
   gint64 expires;        /* monotonic time */
 };
@@ -59,6 +62,7 @@ sc_registry_auth_free (ScRegistryAuth *self)
     return;
   sc_http_free (self->http);
   sc_challenge_clear (&self->challenge);
+  g_free (self->scope);
   g_free (self->registry);
   g_free (self->repository);
   g_free (self->user);
@@ -92,12 +96,16 @@ static gboolean
 check_realm (const ScRegistryAuth *self, char **out_host, gboolean *out_query, gboolean *out_private, GError **error)
 {
   g_autoptr (GUri) uri = g_uri_parse (self->challenge.realm, G_URI_FLAGS_ENCODED, NULL);
+  g_autofree char *bracketed = NULL;
   const char *host = NULL;
   const char *scheme = NULL;
 
   if (uri != NULL)
     {
       host = g_uri_get_host (uri);
+      /* An IPv6 address comes without its brackets. */
+      bracketed = host != NULL && strchr (host, ':') != NULL ? g_strdup_printf ("[%s]", host) : NULL;
+      host = bracketed != NULL ? bracketed : host;
       scheme = g_uri_get_scheme (uri);
     }
   if (host == NULL || host[0] == '\0' || (strcmp (scheme, "https") != 0 && strcmp (scheme, "http") != 0))
@@ -113,9 +121,26 @@ check_realm (const ScRegistryAuth *self, char **out_host, gboolean *out_query, g
   return TRUE;
 }
 
+/* Every scope in a parameter of its own. */
+static void
+append_scopes (GString *text, const char *scopes)
+{
+  g_auto (GStrv) each = g_strsplit (scopes, " ", -1);
+
+  for (gsize i = 0; each[i] != NULL; i++)
+    {
+      if (each[i][0] == '\0')
+        continue;
+      g_string_append (text, "scope=");
+      g_string_append_uri_escaped (text, each[i], "/:,", FALSE);
+      g_string_append_c (text, '&');
+    }
+  g_string_truncate (text, text->len - 1);
+}
+
 /* "service=...&scope=...", as a query or a form has it. (transfer full) */
 static GString *
-format_scope (const ScRegistryAuth *self)
+format_scope (const ScRegistryAuth *self, gboolean form)
 {
   GString *text = g_string_new (NULL);
 
@@ -124,6 +149,17 @@ format_scope (const ScRegistryAuth *self)
       g_string_append (text, "service=");
       g_string_append_uri_escaped (text, self->challenge.service, NULL, FALSE);
       g_string_append_c (text, '&');
+    }
+  if (self->scope != NULL && !form)
+    {
+      append_scopes (text, self->scope);
+      return text;
+    }
+  if (self->scope != NULL)
+    {
+      g_string_append (text, "scope=");
+      g_string_append_uri_escaped (text, self->scope, "/:,", FALSE);
+      return text;
     }
   g_string_append (text, "scope=repository:");
   g_string_append_uri_escaped (text, self->repository, "/", FALSE);
@@ -188,7 +224,7 @@ static GBytes *
 post_for_token (ScRegistryAuth *self, ScHttpResponse *response, GCancellable *cancellable, GError **error)
 {
   static const char *const headers[] = { "Accept: application/json", NULL };
-  GString *form = format_scope (self);
+  GString *form = format_scope (self, TRUE);
   GBytes *body = NULL;
 
   g_string_append (form, "&grant_type=refresh_token&client_id=atomic&refresh_token=");
@@ -204,7 +240,7 @@ get_token (ScRegistryAuth *self, gboolean has_query, ScHttpResponse *response, G
            GError **error)
 {
   static const char *const headers[] = { "Accept: application/json", NULL };
-  g_autoptr (GString) scope = format_scope (self);
+  g_autoptr (GString) scope = format_scope (self, FALSE);
   g_autofree char *url = g_strdup_printf ("%s%c%s", self->challenge.realm, has_query ? '&' : '?', scope->str);
   char *header = self->user != NULL ? basic_header (self) : NULL;
   GBytes *body = sc_retry_get (self->http, url, headers, header, TOKEN_REPLY_MAX, response, cancellable, error);
@@ -277,6 +313,27 @@ is_below (const char *url, const char *root_url)
   return strncmp (url, root_url, n) == 0 && (url[n] == '\0' || url[n] == '/' || url[n] == '?');
 }
 
+/* Whether @challenge says that the token is good but for its scope, and what would be enough; once. */
+static gboolean
+take_scope (ScRegistryAuth *self, const ScChallenge *challenge)
+{
+  g_autofree char *ours = g_strdup_printf ("repository:%s:pull", self->repository);
+  g_autofree char *scope = NULL;
+
+  if (self->scope != NULL || self->token == NULL || challenge->scheme != SC_CHALLENGE_BEARER
+      || self->challenge.scheme != SC_CHALLENGE_BEARER || g_strcmp0 (challenge->error, "insufficient_scope") != 0
+      || challenge->scope == NULL || strlen (challenge->scope) > SCOPE_MAX
+      || strcmp (challenge->realm, self->challenge.realm) != 0)
+    return FALSE;
+  scope = g_strstrip (g_strdup (challenge->scope));
+  if (scope[0] == '\0' || strcmp (scope, ours) == 0)
+    return FALSE;
+  g_debug ("%s wants a token for another scope: %s", self->registry, scope);
+  self->scope = g_steal_pointer (&scope);
+  g_clear_pointer (&self->token, sc_secret_free);
+  return TRUE;
+}
+
 gboolean
 sc_registry_auth_answer (ScRegistryAuth *self, const char *root_url, const char *text, gboolean again,
                          GCancellable *cancellable, GError **error)
@@ -285,6 +342,8 @@ sc_registry_auth_answer (ScRegistryAuth *self, const char *root_url, const char 
 
   if (text != NULL)
     sc_challenge_parse (text, &challenge);
+  if (take_scope (self, &challenge))
+    return TRUE;
   /* The same credentials would be refused again; a new token may help once. */
   if (challenge.scheme == self->challenge.scheme && challenge.scheme != SC_CHALLENGE_NONE
       && (again || challenge.scheme == SC_CHALLENGE_BASIC))

@@ -21,12 +21,17 @@
 #define DOCKER_HOST            "registry-1.docker.io"
 #define DOCKER_OFFICIAL        "library/"
 #define ERROR_BODY_MAX         ((gsize)64 * 1024)
+#define TICK                   (G_TIME_SPAN_SECOND / 10)
 #define PROBE_SECONDS          10
 #define PROBE_LOOPBACK_SECONDS 3
 
 struct _ScRegistryEndpoint
 {
-  GMutex lock;      /* several threads may ask; what changes after the first request is under it */
+  /* Several threads may ask; what changes after the first request belongs to the one that has set @busy, as finding it
+   * out takes requests of its own. */
+  GMutex lock;
+  GCond changed;
+  gboolean busy;
   guint answers;    /* challenges that were answered */
   char *registry;   /* as it is called */
   char *host;       /* host[:port] to talk to */
@@ -64,6 +69,7 @@ sc_registry_endpoint_free (ScRegistryEndpoint *self)
   g_free (self->auth_file);
   g_strfreev (self->helpers);
   g_mutex_clear (&self->lock);
+  g_cond_clear (&self->changed);
   g_free (self);
 }
 
@@ -75,6 +81,7 @@ sc_registry_endpoint_new (const ScRegistryPlace *place, const ScBlobSourceOption
   gboolean official = docker && strchr (place->repository, '/') == NULL;
 
   g_mutex_init (&self->lock);
+  g_cond_init (&self->changed);
   self->registry = g_strdup (place->registry);
   self->host = g_strdup (docker ? DOCKER_HOST : place->registry);
   self->repository = g_strconcat (official ? DOCKER_OFFICIAL : "", place->repository, NULL);
@@ -287,16 +294,45 @@ asks_for_range (const char *const *headers)
   return FALSE;
 }
 
+/* Waits for the thread that is finding something out, and becomes that thread. */
+static gboolean
+enter (ScRegistryEndpoint *self, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+
+  while (self->busy)
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      g_cond_wait_until (&self->changed, &self->lock, g_get_monotonic_time () + TICK);
+    }
+  self->busy = TRUE;
+  return TRUE;
+}
+
+static void
+leave (ScRegistryEndpoint *self)
+{
+  g_mutex_lock (&self->lock);
+  self->busy = FALSE;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
 /* Finds out what is not known yet, and who to be now. */
 static gboolean
 make_ready (ScRegistryEndpoint *self, char **out_authorization, guint *out_answers, GCancellable *cancellable,
             GError **error)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  gboolean ok;
 
+  if (!enter (self, cancellable, error))
+    return FALSE;
   *out_answers = self->answers;
-  return prepare (self, cancellable, error) && find_root_url (self, cancellable, error)
-         && sc_registry_auth_prepare (self->auth, out_authorization, cancellable, error);
+  ok = prepare (self, cancellable, error) && find_root_url (self, cancellable, error)
+       && sc_registry_auth_prepare (self->auth, out_authorization, cancellable, error);
+  leave (self);
+  return ok;
 }
 
 /* Answers the challenge to a request that was made when @answers had been given: another thread may have been faster,
@@ -305,15 +341,17 @@ static gboolean
 answer (ScRegistryEndpoint *self, const char *challenge, guint answers, gboolean again, gboolean *out_ours,
         GCancellable *cancellable, GError **error)
 {
-  g_autoptr (GMutexLocker) locker G_GNUC_UNUSED = g_mutex_locker_new (&self->lock);
+  gboolean ok = TRUE;
 
-  *out_ours = self->answers == answers;
-  if (!*out_ours)
-    return TRUE;
-  if (!sc_registry_auth_answer (self->auth, self->root_url, challenge, again, cancellable, error))
+  if (!enter (self, cancellable, error))
     return FALSE;
-  self->answers++;
-  return TRUE;
+  *out_ours = self->answers == answers;
+  if (*out_ours)
+    ok = sc_registry_auth_answer (self->auth, self->root_url, challenge, again, cancellable, error);
+  if (*out_ours && ok)
+    self->answers++;
+  leave (self);
+  return ok;
 }
 
 GInputStream *
@@ -346,6 +384,10 @@ sc_registry_endpoint_get (ScRegistryEndpoint *self, const char *path, const char
         return NULL;
       if (response->status != 401)
         return fail_status (self, what, response->status, body, error) ? NULL : NULL;
+      /* The challenge of a host that we know nothing of: whom it names must not get the registry's credentials. */
+      if (response->elsewhere != NULL)
+        return sc_fail_null (error, SC_ERROR_DENIED, "%s redirects to %s for %s, and that asks for a login",
+                             self->registry, response->elsewhere, what);
       if (!answer (self, response->www_authenticate, answers, again, &ours, cancellable, error))
         return NULL;
       again = again || ours;

@@ -5,8 +5,8 @@
  * reader is never taken back, so another answer than the rest of the same blob is an error; whether all of it is the
  * blob that was meant is for the reader to check.
  *
- * The tries are bounded: SC_RETRY_TRIES rounds of the endpoints in a row that bring less than PROGRESS bytes, and
- * OPENS_MAX requests in all.
+ * The tries are bounded: SC_RETRY_TRIES rounds of the endpoints in a row that bring less than PROGRESS bytes,
+ * SHORT_TRIES bodies in a row that bring less than SHORT, and OPENS_MAX requests in all.
  */
 
 #include "registry-stream.h"
@@ -16,9 +16,11 @@
 #include "http-retry.h"
 #include "registry-private.h"
 
-#define PROGRESS  ((guint64)64 * 1024)
-#define OPENS_MAX 2000
-#define SKIP_SIZE ((gsize)64 * 1024)
+#define PROGRESS    ((guint64)64 * 1024)
+#define SHORT       ((guint64)1024 * 1024)
+#define SHORT_TRIES 10
+#define OPENS_MAX   2000
+#define SKIP_SIZE   ((gsize)64 * 1024)
 
 #define SC_TYPE_REGISTRY_STREAM (sc_registry_stream_get_type ())
 G_DECLARE_FINAL_TYPE (ScRegistryStream, sc_registry_stream, SC, REGISTRY_STREAM, GInputStream)
@@ -34,6 +36,7 @@ struct _ScRegistryStream
   guint64 opened_at;  /* @position when @body was opened */
   guint endpoint;
   guint opens;
+  guint shorts;     /* bodies in a row that broke off before SHORT */
   gboolean seen;    /* an answer came: the place is there, and what fails now may pass */
   gboolean checked; /* nothing follows the last byte */
   gboolean clean;   /* the last body came to its end without an error */
@@ -182,7 +185,10 @@ lost_body (ScRegistryStream *self, GError **failure, GCancellable *cancellable)
              name, self->position, self->blob->size);
   if (self->position - self->opened_at >= PROGRESS)
     self->retry.failures = 0;
+  self->shorts = self->position - self->opened_at < SHORT ? self->shorts + 1 : 0;
   g_clear_object (&self->body);
+  if (self->shorts >= SHORT_TRIES && g_error_matches (*failure, SC_ERROR, SC_ERROR_UNAVAILABLE))
+    return sc_prefix (failure, "%s broke off %u times in a row", name, self->shorts);
   return sc_retry_failure (&self->retry, failure, cancellable);
 }
 

@@ -25,7 +25,8 @@ typedef struct
   GPtrArray *endpoints; /* ScRegistryEndpoint */
   GPtrArray *logicals;  /* ScReference: of each endpoint, the name of the image before it was sent elsewhere */
   char *why;     /* (nullable): why a name without a registry has this meaning; NULL: it has one, or is settled */
-  guint current; /* the one that gave the last manifest */
+  guint current; /* the one that gave the last manifest, and is asked for blobs first */
+  guint liars;   /* endpoints that gave a wrong blob */
 } RegistrySource;
 
 static void
@@ -312,6 +313,21 @@ registry_open_blob (ScBlobSource *source, const ScDescriptor *descriptor, GCance
   return sc_registry_stream_open (source, descriptor, 0, cancellable, error);
 }
 
+static gboolean
+registry_use_next_place (ScBlobSource *source, const char *what)
+{
+  RegistrySource *self = (RegistrySource *)source;
+  const char *liar = sc_registry_endpoint_name (sc_registry_endpoint (source, self->current));
+
+  if (self->liars + 1 >= self->endpoints->len)
+    return FALSE;
+  self->liars++;
+  self->current = (self->current + 1) % self->endpoints->len;
+  sc_progress_note (self->sink, "%s gives another blob than %s: trying %s", liar, what,
+                    sc_registry_endpoint_name (sc_registry_endpoint (source, self->current)));
+  return TRUE;
+}
+
 const ScBlobSourceClass sc_registry_source_class = {
   .transport = SC_TRANSPORT_REGISTRY,
   .open = registry_open,
@@ -320,6 +336,7 @@ const ScBlobSourceClass sc_registry_source_class = {
   .open_blob_at = sc_registry_stream_open,
   .max_streams = 3,
   .fetch_attached = registry_fetch_attached,
+  .use_next_place = registry_use_next_place,
   .fetch_referrers = sc_registry_fetch_referrers,
   .fetch_signatures = sc_registry_fetch_signatures,
   .use_attachments = sc_registry_use_attachments,

@@ -2,7 +2,8 @@
 
 /*
  * Temporary files and directories beside the repository, where the image will need its space anyway and where /tmp's
- * memory is not.  Knows only where they are, not what is in them.
+ * memory is not.  Knows only where they are, not what is in them.  A directory is in use as long as its maker holds a
+ * lock on it: what a killed process has left is removed by the next one.
  */
 
 #include "spool.h"
@@ -11,13 +12,23 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "fs.h"
+
+#define VAR_TMP    "/var/tmp"
+#define DIR_PREFIX ".atomic-spool-"
+#define XS         "XXXXXX"
+#define TRIES      5
 
 /* (transfer full): the first directory that is there; the last one if none is. */
 static char *
 find_dir (const ScContext *ctx)
 {
-  const char *const places[] = { ctx->repo, ctx->checkouts, "/var/tmp" };
+  const char *const places[] = { ctx->repo, ctx->checkouts, VAR_TMP };
   char *path = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
@@ -30,7 +41,7 @@ find_dir (const ScContext *ctx)
         return path;
     }
   g_free (path);
-  return g_strdup ("/var/tmp");
+  return g_strdup (VAR_TMP);
 }
 
 /* Where the file system has no files without a name. */
@@ -58,13 +69,77 @@ sc_spool_open (const ScContext *ctx, GError **error)
   return fd >= 0 ? fd : open_and_unlink (dir, error);
 }
 
+/* Whether the directory @name of @dir is the one that @fd is, and is ours. */
+static gboolean
+is_same_dir (int dir, const char *name, int fd)
+{
+  struct stat opened, named;
+
+  return fstat (fd, &opened) == 0 && S_ISDIR (opened.st_mode) && opened.st_uid == geteuid ()
+         && fstatat (dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == opened.st_dev
+         && named.st_ino == opened.st_ino;
+}
+
+/* Removes the directory @name of @dir if it is ours and its maker is gone. */
+static void
+clean_one (int dir, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  SC_AUTOFD int fd = openat (dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  /* Others may write to /var/tmp, too. */
+  if (fd < 0 || flock (fd, LOCK_EX | LOCK_NB) != 0 || !is_same_dir (dir, name, fd))
+    return;
+  g_debug ("removing %s, which a killed process left", name);
+  if (!sc_fs_remove_tree_at (dir, name, &error))
+    g_debug ("%s stays: %s", name, error->message);
+}
+
+static void
+clean_in (const char *path)
+{
+  SC_AUTOFD int dir = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_auto (GStrv) names = dir >= 0 ? sc_fs_list_dir_at (dir, ".", NULL) : NULL;
+
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    if (g_str_has_prefix (names[i], DIR_PREFIX) && strlen (names[i]) == strlen (DIR_PREFIX XS))
+      clean_one (dir, names[i]);
+}
+
+void
+sc_spool_clean (const ScContext *ctx)
+{
+  const char *const places[] = { ctx->repo, ctx->checkouts, VAR_TMP };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
+    {
+      g_autofree char *path = places[i] != NULL ? sc_context_path (ctx, places[i]) : NULL;
+
+      if (path != NULL)
+        clean_in (path);
+    }
+}
+
 char *
-sc_spool_make_dir (const ScContext *ctx, GError **error)
+sc_spool_make_dir (const ScContext *ctx, int *out_lock, GError **error)
 {
   g_autofree char *dir = find_dir (ctx);
-  g_autofree char *path = g_build_filename (dir, ".atomic-XXXXXX", NULL);
 
-  if (g_mkdtemp_full (path, 0700) == NULL)
-    return sc_fail_errno_null (error, errno, "temporary directory in %s", dir);
-  return g_steal_pointer (&path);
+  *out_lock = -1;
+  sc_spool_clean (ctx);
+  for (int i = 0; i < TRIES; i++)
+    {
+      g_autofree char *path = g_build_filename (dir, DIR_PREFIX XS, NULL);
+      SC_AUTOFD int fd = -1;
+
+      if (g_mkdtemp_full (path, 0700) == NULL)
+        return sc_fail_errno_null (error, errno, "temporary directory in %s", dir);
+      fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      /* Another process may have taken it for one that was left. */
+      if (fd < 0 || flock (fd, LOCK_EX | LOCK_NB) != 0 || !is_same_dir (AT_FDCWD, path, fd))
+        continue;
+      *out_lock = sc_steal_fd (&fd);
+      return g_steal_pointer (&path);
+    }
+  return sc_fail_null (error, SC_ERROR_BUSY, "temporary directory in %s: each was removed at once", dir);
 }

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <zstd.h>
 
-/* log2 of the largest zstd window: 16 MiB, twice what RFC 8878 asks every decoder to take. */
-#define ZSTD_WINDOW_LOG 24
+/* log2 of the largest zstd window: 128 MiB, what the highest levels make and the zstd program takes unasked. It is
+ * allocated only for a frame that says that it needs it. */
+#define ZSTD_WINDOW_LOG 27
 
 struct _ScDecompressor
 {

@@ -5,7 +5,7 @@
 
 /*
  * Streaming decompression of gzip (RFC 1952, several members allowed), zstd (RFC 8878, several frames
- * allowed, windows of up to 16 MiB) and nothing.
+ * allowed, windows of up to 128 MiB, which is the memory that one can cost) and nothing.
  */
 
 typedef struct _ScDecompressor ScDecompressor;

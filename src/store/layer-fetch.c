@@ -26,6 +26,7 @@ typedef struct
   /* Guarded by the mutex of the fetch. */
   guint64 available; /* bytes in the file that may be read */
   gboolean ended;    /* no more will be in the file */
+  gboolean failed;   /* the source did not give all of it */
   GError *error;     /* (nullable): why; NULL: complete, or given up */
 } Item;
 
@@ -182,6 +183,7 @@ fetch_item (Item *item)
     }
   g_mutex_lock (&self->mutex);
   item->ended = TRUE;
+  item->failed = error != NULL;
   item->error = error;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->mutex);
@@ -218,6 +220,8 @@ thread_main (gpointer data)
 void
 sc_layer_fetch_start (ScLayerFetch *self)
 {
+  /* The threads that run already take from what is left. */
+  guint slots = self->slots;
   guint kept = 0;
 
   for (guint i = 0; i < self->items->len; i++)
@@ -226,7 +230,7 @@ sc_layer_fetch_start (ScLayerFetch *self)
 
       kept += item->partial != NULL;
     }
-  for (guint i = 0; i < MIN (self->slots, kept); i++)
+  for (guint i = 0; i < MIN (slots, kept); i++)
     g_ptr_array_add (self->threads, g_thread_new ("fetch", thread_main, self));
 }
 
@@ -264,11 +268,24 @@ open_direct (ScFetchStream *self, GCancellable *cancellable, GError **error)
     return g_cancellable_set_error_if_cancelled (cancellable, error), FALSE;
   /* The room is needed for the objects now. */
   if (item->partial != NULL)
-    sc_partial_reset (item->partial);
+    sc_partial_truncate (item->partial);
   self->direct = self->position > 0 ? sc_blob_source_open_blob_at (item->fetch->source, item->layer, self->position,
                                                                    cancellable, error)
                                     : sc_blob_source_open_blob (item->fetch->source, item->layer, cancellable, error);
   return self->direct != NULL;
+}
+
+/* Returns @n, which is negative if the source failed. */
+static gssize
+note_failure (ScFetchStream *self, gssize n)
+{
+  if (n < 0)
+    {
+      g_mutex_lock (&self->item->fetch->mutex);
+      self->item->failed = TRUE;
+      g_mutex_unlock (&self->item->fetch->mutex);
+    }
+  return n;
 }
 
 static gssize
@@ -295,9 +312,9 @@ stream_read (GInputStream *stream, void *buffer, gsize count, GCancellable *canc
           return sc_fail (error, SC_ERROR_INVALID, "the bytes kept of it are gone") ? 0 : -1;
         }
       if (!open_direct (self, cancellable, error))
-        return -1;
+        return note_failure (self, -1);
     }
-  return g_input_stream_read (self->direct, buffer, count, cancellable, error);
+  return note_failure (self, g_input_stream_read (self->direct, buffer, count, cancellable, error));
 }
 
 static void
@@ -323,20 +340,39 @@ sc_fetch_stream_init (ScFetchStream *self)
 {
 }
 
-GInputStream *
-sc_layer_fetch_open (ScLayerFetch *self, const ScDescriptor *layer)
+static Item *
+find_item (ScLayerFetch *self, const ScDescriptor *layer)
 {
   for (guint i = 0; i < self->items->len; i++)
     {
       Item *item = g_ptr_array_index (self->items, i);
 
       if (g_strcmp0 (item->layer->digest, layer->digest) == 0)
-        {
-          ScFetchStream *stream = g_object_new (SC_TYPE_FETCH_STREAM, NULL);
-
-          stream->item = item;
-          return G_INPUT_STREAM (stream);
-        }
+        return item;
     }
-  g_return_val_if_reached (NULL);
+  return NULL;
+}
+
+GInputStream *
+sc_layer_fetch_open (ScLayerFetch *self, const ScDescriptor *layer)
+{
+  Item *item = find_item (self, layer);
+  ScFetchStream *stream = NULL;
+
+  g_return_val_if_fail (item != NULL, NULL);
+  stream = g_object_new (SC_TYPE_FETCH_STREAM, NULL);
+  stream->item = item;
+  return G_INPUT_STREAM (stream);
+}
+
+gboolean
+sc_layer_fetch_failed (ScLayerFetch *self, const ScDescriptor *layer)
+{
+  Item *item = find_item (self, layer);
+  gboolean failed = FALSE;
+
+  g_mutex_lock (&self->mutex);
+  failed = item != NULL && item->failed;
+  g_mutex_unlock (&self->mutex);
+  return failed;
 }

@@ -27,3 +27,6 @@ void sc_layer_fetch_start (ScLayerFetch *fetch);
 /* (transfer full): the bytes of a layer that was added, from the start; failures of fetching it are those of reading.
  * Reading waits in ticks of a tenth of a second for its cancellable. */
 GInputStream *sc_layer_fetch_open (ScLayerFetch *fetch, const ScDescriptor *layer);
+
+/* TRUE if fetching @layer has failed: the source did not give it, whatever there is of it. */
+gboolean sc_layer_fetch_failed (ScLayerFetch *fetch, const ScDescriptor *layer);

@@ -29,12 +29,14 @@ struct _ScPartial
   int fd; /* locked */
   guint64 size;
   guint64 inherited;
+  guint64 reserve; /* bytes of the file system that are not for us */
 };
 
 struct _ScPartials
 {
   OstreeRepo *repo;
   GHashTable *files; /* digest -> ScPartial, or NULL for a layer that is not kept */
+  guint64 promised;  /* bytes that the layers of @files have, or will have */
   gboolean dropped;
 };
 
@@ -98,19 +100,35 @@ sc_partials_free (ScPartials *self)
   g_free (self);
 }
 
-/* Room for the layer beside what libostree keeps free. */
-static gboolean
-has_room (OstreeRepo *repo, guint64 size)
+/* What libostree keeps free. */
+static guint64
+reserve_of (OstreeRepo *repo)
 {
-  guint64 reserve = 0, free_bytes = 0;
-  struct statvfs st;
+  guint64 reserve = 0;
 
-  if (fstatvfs (ostree_repo_get_dfd (repo), &st) != 0)
-    return FALSE;
-  free_bytes = (guint64)st.f_bavail * st.f_frsize;
-  if (!ostree_repo_get_min_free_space_bytes (repo, &reserve, NULL))
-    reserve = 0;
-  return free_bytes > reserve && (free_bytes - reserve) / SPACE_FACTOR >= size;
+  return ostree_repo_get_min_free_space_bytes (repo, &reserve, NULL) ? reserve : 0;
+}
+
+/* Bytes of the file system of @fd beside @reserve. */
+static guint64
+free_room (int fd, guint64 reserve)
+{
+  struct statvfs st;
+  guint64 room = 0;
+
+  if (fstatvfs (fd, &st) != 0)
+    return 0;
+  room = (guint64)st.f_bavail * st.f_frsize;
+  return room > reserve ? room - reserve : 0;
+}
+
+/* Room for the layer beside those that are kept already, of which nothing may have come yet. */
+static gboolean
+has_room (const ScPartials *self, guint64 size)
+{
+  guint64 layers = free_room (ostree_repo_get_dfd (self->repo), reserve_of (self->repo)) / SPACE_FACTOR;
+
+  return layers >= self->promised && layers - self->promised >= size;
 }
 
 /* The file, locked; -1 with @error set or, if the file went away meanwhile, without. */
@@ -137,7 +155,7 @@ open_locked (OstreeRepo *repo, const char *name, struct stat *st, GError **error
 }
 
 static ScPartial *
-open_partial (OstreeRepo *repo, const ScDescriptor *layer, GError **error)
+open_partial (ScPartials *self, const ScDescriptor *layer, GError **error)
 {
   const char *name = sc_digest_hex (layer->digest);
   g_autoptr (GError) local = NULL;
@@ -145,10 +163,10 @@ open_partial (OstreeRepo *repo, const ScDescriptor *layer, GError **error)
   int fd = -1;
   ScPartial *partial = NULL;
 
-  if (!has_room (repo, layer->size))
+  if (!has_room (self, layer->size))
     return sc_fail_null (error, SC_ERROR_LIMIT, "the file system is too full");
   for (int i = 0; i < OPEN_TRIES && fd < 0 && local == NULL; i++)
-    fd = open_locked (repo, name, &st, &local);
+    fd = open_locked (self->repo, name, &st, &local);
   if (fd < 0)
     {
       if (local == NULL)
@@ -159,9 +177,11 @@ open_partial (OstreeRepo *repo, const ScDescriptor *layer, GError **error)
   partial = g_new0 (ScPartial, 1);
   partial->name = g_strdup (name);
   partial->fd = fd;
+  partial->reserve = reserve_of (self->repo);
   partial->size = partial->inherited = (guint64)st.st_size;
   if (partial->size > layer->size)
     sc_partial_reset (partial);
+  self->promised += layer->size;
   return partial;
 }
 
@@ -175,7 +195,7 @@ sc_partials_get (ScPartials *self, const ScDescriptor *layer)
     return NULL;
   if (g_hash_table_lookup_extended (self->files, layer->digest, NULL, &known))
     return known;
-  known = open_partial (self->repo, layer, &error);
+  known = open_partial (self, layer, &error);
   if (known == NULL)
     g_debug ("layer %s: its bytes are not kept: %s", layer->digest, error->message);
   else if (sc_partial_size (known) > 0)
@@ -206,47 +226,59 @@ sc_partials_size (const ScPartials *self)
 }
 
 /* Removes @name of @dir if it is old and nobody holds it. */
-static gboolean
-clean_one (int dir, const char *name, GError **error)
+static void
+clean_one (int dir, const char *name)
 {
+  g_autoptr (GError) error = NULL;
   gint64 now = g_get_real_time () / G_USEC_PER_SEC;
   struct stat st, named;
   SC_AUTOFD int fd = openat (dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
   /* What is no file of ours goes at once. */
   if (fd < 0 && errno == ENOENT)
-    return TRUE;
+    return;
   if (fd < 0 || !sc_digest_is_hex (name) || fstat (fd, &st) != 0 || !S_ISREG (st.st_mode))
-    return sc_fs_remove_tree_at (dir, name, error);
+    {
+      if (!sc_fs_remove_tree_at (dir, name, &error))
+        g_debug ("%s/%s stays: %s", DIRECTORY, name, error->message);
+      return;
+    }
   if ((st.st_mtime <= now && now - st.st_mtime < MAX_AGE) || flock (fd, LOCK_EX | LOCK_NB) != 0)
-    return TRUE;
+    return;
   if (fstatat (dir, name, &named, AT_SYMLINK_NOFOLLOW) != 0 || named.st_ino != st.st_ino)
-    return TRUE;
-  return sc_fs_unlink_at (dir, name, error);
+    return;
+  if (unlinkat (dir, name, 0) != 0)
+    g_debug ("%s/%s stays: %s", DIRECTORY, name, g_strerror (errno));
 }
 
-gboolean
-sc_partials_clean (OstreeRepo *repo, GError **error)
+void
+sc_partials_clean (OstreeRepo *repo)
 {
-  g_autoptr (GError) local = NULL;
-  SC_AUTOFD int dir = open_directory (repo, FALSE, &local);
+  int dfd = ostree_repo_get_dfd (repo);
+  g_autoptr (GError) error = NULL;
+  struct stat st;
+  SC_AUTOFD int dir = -1;
   g_auto (GStrv) names = NULL;
 
-  if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    return TRUE;
-  if (dir < 0)
+  if (fstatat (dfd, DIRECTORY, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return;
+  /* Nothing of ours, and in the way of what is. */
+  if (!S_ISDIR (st.st_mode))
     {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
+      if (unlinkat (dfd, DIRECTORY, 0) != 0)
+        g_debug ("%s is no directory, and stays: %s", DIRECTORY, g_strerror (errno));
+      return;
     }
-  names = sc_fs_list_dir_at (dir, ".", error);
+  dir = open_directory (repo, FALSE, &error);
+  names = dir >= 0 ? sc_fs_list_dir_at (dir, ".", &error) : NULL;
   if (names == NULL)
-    return FALSE;
+    {
+      g_debug ("what earlier pulls have kept stays: %s", error->message);
+      return;
+    }
   for (guint i = 0; names[i] != NULL; i++)
-    if (!clean_one (dir, names[i], error))
-      return FALSE;
-  (void)unlinkat (ostree_repo_get_dfd (repo), DIRECTORY, AT_REMOVEDIR);
-  return TRUE;
+    clean_one (dir, names[i]);
+  (void)unlinkat (dfd, DIRECTORY, AT_REMOVEDIR);
 }
 
 guint64
@@ -267,6 +299,11 @@ sc_partial_append (ScPartial *partial, const void *data, gsize size)
   const guint8 *p = data;
   guint64 at = partial->size;
 
+  if (free_room (partial->fd, partial->reserve) < size)
+    {
+      g_debug ("cannot keep more of layer %s: the file system is too full", partial->name);
+      return FALSE;
+    }
   while (size > 0)
     {
       gssize n = pwrite (partial->fd, p, size, (off_t)at);
@@ -301,9 +338,16 @@ sc_partial_read (const ScPartial *partial, guint64 offset, void *buffer, gsize s
 }
 
 void
-sc_partial_reset (ScPartial *partial)
+sc_partial_truncate (ScPartial *partial)
 {
   if (ftruncate (partial->fd, 0) != 0)
     g_debug ("cannot truncate %s: %s", partial->name, g_strerror (errno));
-  partial->size = partial->inherited = 0;
+  partial->size = 0;
+}
+
+void
+sc_partial_reset (ScPartial *partial)
+{
+  sc_partial_truncate (partial);
+  partial->inherited = 0;
 }

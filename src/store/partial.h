@@ -43,18 +43,22 @@ void sc_partials_drop (ScPartials *partials);
 /* Bytes of all files. */
 guint64 sc_partials_size (const ScPartials *partials);
 
-/* Removes what nobody has used for a day; files that are in use stay. */
-gboolean sc_partials_clean (OstreeRepo *repo, GError **error) SC_CHECK;
+/* Removes what nobody has used for a day; files that are in use stay.  What cannot be removed stays, too. */
+void sc_partials_clean (OstreeRepo *repo);
 
 /* Bytes kept; and how many of them an earlier pull has left. */
 guint64 sc_partial_size (const ScPartial *partial);
 guint64 sc_partial_inherited (const ScPartial *partial);
 
-/* FALSE: there is no room; what was there before is still there. */
+/* FALSE: there is no room beside what the repository keeps free; what was there before is still there. */
 gboolean sc_partial_append (ScPartial *partial, const void *data, gsize size) SC_CHECK;
 
 /* From @offset on; 0 at the end. May be called while another thread appends. */
 gssize sc_partial_read (const ScPartial *partial, guint64 offset, void *buffer, gsize size, GError **error) SC_CHECK;
 
-/* Forgets the bytes, and gives their room back. */
+/* Gives the room of the bytes back; what an earlier pull has left of them may have been used, so that is not forgotten.
+ */
+void sc_partial_truncate (ScPartial *partial);
+
+/* The same, and none of what is kept from now on is of an earlier pull. */
 void sc_partial_reset (ScPartial *partial);

@@ -17,6 +17,7 @@
 #include "image-query.h"
 #include "layer-fetch.h"
 #include "layer-import.h"
+#include "names.h"
 #include "refname.h"
 #include "store-private.h"
 
@@ -27,6 +28,7 @@ typedef struct
   const ScVerifiedImage *image;
   const ScManifest *manifest;
   ScBlobSource *source;
+  const ScPlatform *wanted; /* (nullable) */
   const ScProgressSink *sink;
   ScImageConfig *config;
   gboolean config_missing; /* in the repository */
@@ -36,9 +38,10 @@ typedef struct
   guint current;           /* layer being imported */
   ScNode *lower;           /* (nullable): tree of the layers below @current */
   ScPartials *partials;
-  ScLayerFetch *fetch; /* (nullable): of the missing layers */
-  GHashTable *begun;   /* layer digests that progress was told of */
-  gboolean no_room;    /* nothing is kept any more */
+  ScLayerFetch *fetch;               /* (nullable): of the missing layers */
+  GHashTable *begun;                 /* layer digests that progress was told of */
+  const ScDescriptor *source_failed; /* (nullable): the layer that the last try did not get from the source */
+  gboolean no_room;                  /* nothing is kept any more */
   ScPullResult result;
   GCancellable *cancellable;
 } Pull;
@@ -79,6 +82,36 @@ check_stored_layer (Pull *p, const char *commit, const char *diff_id, GError **e
                   stored);
 }
 
+/* "linux/arm/v7" (transfer full) */
+static char *
+format_platform (const ScPlatform *platform)
+{
+  const char *variant = platform->variant != NULL ? platform->variant : "";
+
+  return g_strdup_printf ("%s/%s%s%s", platform->os, platform->architecture, *variant != '\0' ? "/" : "", variant);
+}
+
+/* What the config says, not what an index promises. */
+static gboolean
+check_platform (Pull *p, GError **error)
+{
+  const ScPlatform *platform = &p->config->platform;
+
+  if (p->wanted != NULL && !sc_platform_matches (platform, p->wanted))
+    {
+      g_autofree char *have = format_platform (platform), *wanted = format_platform (p->wanted);
+      g_autofree char *shown = sc_name_escape (have);
+
+      return sc_fail (error, SC_ERROR_UNSUPPORTED, "it is for %s, not for %s", shown, wanted);
+    }
+  if (strcmp (platform->os, "linux") != 0)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, "it is for %s, not for linux", platform->os);
+  if (strcmp (platform->architecture, sc_platform_host ()->architecture) != 0)
+    sc_progress_note (p->sink, "image %s is for %s, this machine is %s", sc_verified_image_name (p->image),
+                      platform->architecture, sc_platform_host ()->architecture);
+  return TRUE;
+}
+
 static gboolean
 bring_config (Pull *p, GError **error)
 {
@@ -105,11 +138,8 @@ bring_config (Pull *p, GError **error)
   p->config = sc_image_config_parse (raw, error);
   if (p->config == NULL)
     return FALSE;
-  if (strcmp (p->config->platform.os, "linux") != 0)
-    return sc_fail (error, SC_ERROR_UNSUPPORTED, "it is for %s, not for linux", p->config->platform.os);
-  if (strcmp (p->config->platform.architecture, sc_platform_host ()->architecture) != 0)
-    sc_progress_note (p->sink, "image %s is for %s, this machine is %s", sc_verified_image_name (p->image),
-                      p->config->platform.architecture, sc_platform_host ()->architecture);
+  if (!check_platform (p, error))
+    return FALSE;
   if (p->config->diff_ids->len != p->manifest->layers->len)
     return sc_fail (error, SC_ERROR_INVALID, "it has %u layers in its manifest and %u in its config",
                     p->manifest->layers->len, p->config->diff_ids->len);
@@ -259,6 +289,12 @@ try_transaction (Pull *p, GError **error)
   if (p->result.transaction == NULL)
     return FALSE;
   ok = bring (p, &commit, error);
+  if (!ok && p->commits->len < p->manifest->layers->len)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, p->current);
+
+      p->source_failed = p->fetch != NULL && sc_layer_fetch_failed (p->fetch, layer) ? layer : NULL;
+    }
   g_clear_pointer (&p->fetch, sc_layer_fetch_free);
   /* Now: what is there when everything is flushed is written to disk. */
   if (ok)
@@ -281,6 +317,36 @@ is_crowded (Pull *p, const GError *failure)
   return g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NO_SPACE) || room < reserve + kept;
 }
 
+/* Whether other bytes of @layer could have saved the pull: its content is wrong, or the registry cannot give the rest.
+ * A refusal of the source is none, nor is a failure to write to the repository. */
+static gboolean
+blames_content (Pull *p, const ScDescriptor *layer, const GError *failure)
+{
+  if (g_error_matches (failure, SC_ERROR, SC_ERROR_DIGEST) || g_error_matches (failure, SC_ERROR, SC_ERROR_INVALID))
+    return TRUE;
+  /* What damaged bytes make of a header of the archive. */
+  return p->source_failed != layer
+         && (g_error_matches (failure, SC_ERROR, SC_ERROR_LIMIT)
+             || g_error_matches (failure, SC_ERROR, SC_ERROR_UNSUPPORTED));
+}
+
+/* The layers so far are good; the next ones may come from the same place as the bad one. */
+static gboolean
+ask_elsewhere (Pull *p, const GError *failure)
+{
+  if (!sc_blob_source_use_next_place (p->source, g_ptr_array_index (p->manifest->layers, p->current)))
+    return FALSE;
+  g_debug ("%s", failure->message);
+  for (guint i = p->current; i < p->manifest->layers->len; i++)
+    {
+      ScPartial *partial = sc_partials_find (p->partials, g_ptr_array_index (p->manifest->layers, i));
+
+      if (partial != NULL)
+        sc_partial_reset (partial);
+    }
+  return TRUE;
+}
+
 /* The transaction failed: TRUE if the bytes kept of layers may be the reason, and it is worth another try without. */
 static gboolean
 start_over (Pull *p, const GError *failure)
@@ -291,7 +357,8 @@ start_over (Pull *p, const GError *failure)
 
   if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)
       || g_error_matches (failure, SC_ERROR, SC_ERROR_UNAVAILABLE)
-      || g_error_matches (failure, SC_ERROR, SC_ERROR_DENIED))
+      || g_error_matches (failure, SC_ERROR, SC_ERROR_DENIED)
+      || g_error_matches (failure, SC_ERROR, SC_ERROR_NOT_FOUND))
     return FALSE;
   if (!p->no_room && is_crowded (p, failure))
     {
@@ -300,8 +367,11 @@ start_over (Pull *p, const GError *failure)
       sc_partials_drop (p->partials);
       return TRUE;
     }
-  if (partial == NULL || sc_partial_inherited (partial) == 0)
+  if (layer == NULL || !blames_content (p, layer, failure))
     return FALSE;
+  if (partial == NULL || sc_partial_inherited (partial) == 0)
+    return (p->source_failed != layer || g_error_matches (failure, SC_ERROR, SC_ERROR_DIGEST))
+           && ask_elsewhere (p, failure);
   sc_progress_note (p->sink, "layer %s: what an interrupted pull had kept of it is of no use, it is fetched again",
                     layer->digest);
   g_debug ("%s", failure->message);
@@ -388,8 +458,8 @@ take_back (Pull *p)
 }
 
 gboolean
-sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, const ScProgressSink *sink,
-         ScPullResult *out_result, GCancellable *cancellable, GError **error)
+sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, const ScPlatform *wanted,
+         const ScProgressSink *sink, ScPullResult *out_result, GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScStoreLock) lock = NULL;
   g_auto (Pull) p = { .store = store,
@@ -397,6 +467,7 @@ sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, con
                       .image = image,
                       .manifest = sc_verified_image_manifest (image),
                       .source = source,
+                      .wanted = wanted,
                       .sink = sink,
                       .commits = g_ptr_array_new_with_free_func (g_free),
                       .fetched = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free),
@@ -408,8 +479,10 @@ sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, con
   if (lock == NULL || !sc_refname_check (sc_verified_image_name (image), error)
       || !is_unchanged (&p, &p.result.unchanged, error))
     return FALSE;
-  if (!p.result.unchanged
-      && (!sc_partials_clean (p.repo, error) || !bring_config (&p, error) || !pull_transaction (&p, error)))
+  sc_partials_clean (p.repo);
+  if (p.result.unchanged && wanted != NULL && !bring_config (&p, error))
+    return sc_prefix (error, "image %s", sc_verified_image_name (image));
+  if (!p.result.unchanged && (!bring_config (&p, error) || !pull_transaction (&p, error)))
     {
       g_clear_pointer (&lock, sc_store_unlock);
       take_back (&p);

@@ -25,6 +25,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScPullResult, sc_pull_result_clear)
 
 /**
  * sc_pull:
+ * @wanted: (nullable): the platform that the user asked for; an image whose config names another one is refused.  A
+ *          config without a variant is taken to be of any
  *
  * Brings @image into the repository: every layer that is missing streams once from @source, config and layers are
  * flushed and given their refs, and then, last, the image its ref.  On any error or cancel the repository is as before:
@@ -32,5 +34,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScPullResult, sc_pull_result_clear)
  *
  * Says "Pulling layer <hex>" as SC_PROGRESS_LAYER_* for each layer that it fetches.
  */
-gboolean sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, const ScProgressSink *sink,
-                  ScPullResult *out_result, GCancellable *cancellable, GError **error) SC_CHECK;
+gboolean sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, const ScPlatform *wanted,
+                  const ScProgressSink *sink, ScPullResult *out_result, GCancellable *cancellable,
+                  GError **error) SC_CHECK;

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An HTTP proxy: absolute-URI requests for http, CONNECT for https.
 
-    proxy.py [--log FILE] [--to HOST:PORT] [--refuse]
+    proxy.py [--log FILE] [--to HOST:PORT] [--refuse] [--stall N] [--hold TEXT SECONDS]
 
 Listens on 127.0.0.1 on a port that the kernel chooses and prints it, a line.  Runs until it is killed.
 
   --log FILE      "METHOD TARGET STATUS" for each request; every header of it follows, indented
   --to HOST:PORT  connects there, whatever host is asked for: names that no resolver knows can be used
+  --stall N       each connection stalls when N bytes of answers have come through
+  --hold TEXT SECONDS  the first request for http whose target has TEXT in it waits so long before it goes on
   --refuse        answers 403 to everything
 """
 
@@ -16,6 +18,7 @@ import select
 import socket
 import socketserver
 import threading
+import time
 import urllib.parse
 
 LOCK = threading.Lock()
@@ -33,15 +36,23 @@ def read_head(connection):
     return head.decode("latin-1").split("\r\n"), rest
 
 
-def pump(a, b):
-    """Both ways until one side closes."""
+def pump(a, b, most):
+    """Both ways until one side closes; not more than @most bytes from @b."""
     other = {a: b, b: a}
+    left = most
     while True:
         for source in select.select([a, b], [], [])[0]:
             data = source.recv(65536)
             if not data:
                 return
+            if source is b and most is not None:
+                data = data[:left]
+                left -= len(data)
             other[source].sendall(data)
+            if left == 0:
+                while a.recv(65536):
+                    pass
+                return
 
 
 class Handler(socketserver.BaseRequestHandler):
@@ -55,6 +66,14 @@ class Handler(socketserver.BaseRequestHandler):
         if self.server.options.to:
             host, port = self.server.options.to.rsplit(":", 1)
         return socket.create_connection((host.strip("[]"), int(port)))
+
+    def hold(self, target):
+        with LOCK:
+            hold = self.server.options.hold
+            if hold is None or self.server.held or hold[0] not in target:
+                return
+            self.server.held = True
+        time.sleep(float(hold[1]))
 
     def handle(self):
         lines, rest = read_head(self.request)
@@ -70,8 +89,9 @@ class Handler(socketserver.BaseRequestHandler):
                 self.log(lines, 200)
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 upstream.sendall(rest)
-                pump(self.request, upstream)
+                pump(self.request, upstream, self.server.options.stall)
         else:
+            self.hold(target)
             url = urllib.parse.urlsplit(target)
             path = urllib.parse.urlunsplit(("", "", url.path or "/", url.query, ""))
             headers = [line for line in lines[1:]
@@ -81,7 +101,7 @@ class Handler(socketserver.BaseRequestHandler):
                 # One request for a connection: the other side closes it after its answer.
                 request = [f"{method} {path} {version}", *headers, "Connection: close", "", ""]
                 upstream.sendall("\r\n".join(request).encode("latin-1") + rest)
-                pump(self.request, upstream)
+                pump(self.request, upstream, self.server.options.stall)
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -97,7 +117,10 @@ def main():
     parser.add_argument("--to")
     parser.add_argument("--refuse", action="store_true")
     server = Server(("127.0.0.1", 0), Handler)
+    parser.add_argument("--stall", type=int)
+    parser.add_argument("--hold", nargs=2, metavar=("TEXT", "SECONDS"))
     server.options = parser.parse_args()
+    server.held = False
     print(server.server_address[1], flush=True)
     server.serve_forever()
 

@@ -29,6 +29,8 @@ Who may read:
   --token-key NAME     the reply's member that holds the token: token (default), access_token, or anything wrong
   --token-life SECONDS its expires_in (default 300); the token is refused when they are over
   --token-uses N       the token is refused after N requests, whatever its age
+  --need-scope SCOPE   the token must have been asked for this scope, too; else the challenge says so
+  --hang-token N       from its Nth request on, /token does not answer, and stays connected
   --realm URL          named in the challenge instead of our own /token
   --header "NAME: VALUE"  added to every answer (repeatable)
   --signatures DIR     has OpenShift's signatures extension: those of the manifest sha256:HEX are the files of DIR/HEX;
@@ -52,6 +54,7 @@ What goes wrong (with every blob, unless --only limits it):
   --redirect-loop      every blob is redirected to itself
   --status CODE        answers CODE with a JSON error
   --retry-after TEXT   with --status: a Retry-After header; "date+N" is the date N seconds from then
+  --together N         the answer begins when N requests have come, at the latest in 20 seconds with status 500
   --hang-up            closes the connection without an answer
   --big-headers N      N bytes of response headers more
   --media-type TYPE    manifests are sent with this Content-Type
@@ -93,7 +96,9 @@ class State:
         self.options = options
         self.lock = threading.Lock()
         self.hits = 0
-        self.tokens = {}  # token -> [deadline, uses left]
+        self.tokens = {}  # token -> [deadline, uses left, scopes]
+        self.token_requests = 0
+        self.gathered = threading.Barrier(options.together) if options.together else None
         self.base = ""  # "http://127.0.0.1:PORT"
         self.other = ""  # the same of the second port
 
@@ -112,11 +117,11 @@ class State:
             with self.lock, open(path, "a", encoding="utf-8") as file:
                 file.write(text)
 
-    def new_token(self):
+    def new_token(self, scopes):
         token = base64.b64encode(os.urandom(24)).decode()
         uses = self.options.token_uses
         with self.lock:
-            self.tokens[token] = [time.monotonic() + self.options.token_life, uses]
+            self.tokens[token] = [time.monotonic() + self.options.token_life, uses, scopes]
         return token
 
     def use_token(self, token):
@@ -127,6 +132,9 @@ class State:
             if entry[1] is not None:
                 entry[1] -= 1
             return True
+
+    def has_scope(self, token):
+        return not self.options.need_scope or self.options.need_scope in self.tokens[token][2]
 
 
 def basic(pair):
@@ -189,11 +197,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                               [("WWW-Authenticate", 'Basic realm="fake"')])
             return False
         if options.bearer or options.token_user or options.refresh_token:
-            if given.startswith("Bearer ") and self.state.use_token(given[7:]):
+            good = given.startswith("Bearer ") and self.state.use_token(given[7:])
+            if good and self.state.has_scope(given[7:]):
                 return True
             realm = options.realm or self.state.base + "/token"
             match = MANIFEST.match(self.path) or BLOB.match(self.path)
             scope = f',scope="repository:{match["name"]}:pull"' if match else ""
+            if good:
+                scope = f',scope="{options.need_scope}",error="insufficient_scope"'
             self.answer_error(401, "UNAUTHORIZED", "authentication required",
                               [("WWW-Authenticate", f'Bearer realm="{realm}",service="fake registry"{scope}')])
             return False
@@ -201,19 +212,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def give_token(self):
         options = self.options
+        with self.state.lock:
+            self.state.token_requests += 1
+            hangs = options.hang_token is not None and self.state.token_requests >= options.hang_token
+        if hangs:
+            self.wait_for_close()
+            return
         if options.refresh_token and not self.has_refresh_token():
             self.answer(401, b"{}")
             return
         if options.token_user and self.headers.get("Authorization") != basic(options.token_user):
             self.answer(401, b"{}", [("WWW-Authenticate", 'Basic realm="token"')])
             return
-        body = {options.token_key: self.state.new_token(), "expires_in": options.token_life}
+        body = {options.token_key: self.state.new_token(self.scopes_asked()), "expires_in": options.token_life}
         self.answer(200, json.dumps(body).encode(), [("Content-Type", "application/json")])
+
+    def scopes_asked(self):
+        query = getattr(self, "form", {}) if self.command == "POST" else urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        return [word for scope in query.get("scope", []) for word in scope.split(" ")]
 
     def has_refresh_token(self):
         if self.command != "POST":
             return False
-        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
+        self.form = form = urllib.parse.parse_qs(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode())
         return form.get("grant_type") == ["refresh_token"] and form.get("refresh_token") == [self.options.refresh_token] \
             and form.get("service") == ["fake registry"] and "scope" in form
 
@@ -256,6 +277,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         options = self.options
         if not hit:
             return False
+        if options.together:
+            try:
+                self.state.gathered.wait(20)
+            except threading.BrokenBarrierError:
+                self.answer_error(500, "FAKE", "the other requests did not come")
+                return True
         if options.hang_up:
             self.record(0, 0)
             self.close_connection = True
@@ -446,10 +473,10 @@ def parse_options():
                  "reset", "endless", "no-range", "refuse-range", "hang-up", "tokens-too"):
         parser.add_argument("--" + name, action="store_true")
     for name in ("log", "headers", "redirect-headers", "basic", "token-user", "refresh-token", "realm", "redirect-to",
-                 "media-type", "tls-client-ca", "retry-after", "signatures"):
+                 "media-type", "tls-client-ca", "retry-after", "signatures", "need-scope"):
         parser.add_argument("--" + name)
     for name in ("token-uses", "truncate", "longer", "slow", "stall", "status", "big-headers", "times", "delay",
-                 "bad-range"):
+                 "bad-range", "hang-token", "together"):
         parser.add_argument("--" + name, type=int)
     for name in ("only", "header"):
         parser.add_argument("--" + name, action="append", default=[])

@@ -65,6 +65,26 @@ rm -f "$T/fake.log"
 pulls "again" "amd64 None linux" --arch amd64
 is "... asked for no blob" "$(grep -c '/blobs/' "$T/fake.log")" 0
 
+# An image that is no index is for what its config says.
+/usr/bin/python3 - "$T/single" <<'END'
+import sys
+from layout import Layout
+layout = Layout(sys.argv[1])
+with layout.layer() as t:
+    t.file('which', b'one')
+layout.image('latest', {'Entrypoint': ['/which']})
+END
+architecture=$(jq -r .architecture "$T/single/blobs/sha256/$(jq -r .config.digest \
+  "$T/single/blobs/sha256/$(jq -r '.manifests[0].digest' "$T/single/index.json" | cut -d: -f2)" | cut -d: -f2)")
+for present in no yes; do
+  for words in "s390x --arch s390x" "windows/$architecture --os windows" "arm/v5 --arch arm --variant v5"; do
+    # shellcheck disable=SC2086
+    refused "no index, ${words#* } (stored: $present)" 1 "it is for linux/$architecture, not for .*${words%% *}" \
+      atomic --root "$R" pull ${words#* } "oci:$T/single"
+  done
+  ok "no index, --arch $architecture --os linux" atomic --root "$R" pull --arch "$architecture" --os linux "oci:$T/single"
+done
+
 listing "$R" > "$T/before"
 refused "an architecture that is not there" 1 "riscv64.*amd64.*s390x" atomic --root "$R" pull --arch riscv64 "$REGISTRY/multi"
 refused "a variant that is not there" 1 "v9" atomic --root "$R" pull --arch arm --variant v9 "$REGISTRY/multi"

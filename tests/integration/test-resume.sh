@@ -31,6 +31,12 @@ for i, size in enumerate([2, 3, 6, 1, 2]):
         t.file('last-%d' % i, b'%d\n' % i)
 several.image('latest', {'Entrypoint': ['/data']})
 
+eight = Layout(os.path.join(top, 'eight'))
+for i in range(8):
+    with eight.layer() as t:
+        t.big_file('big-%d' % i, Random(50 + i), 6 * 1000 * 1000)
+eight.image('latest', {'Entrypoint': ['/data']})
+
 # More objects than compressed bytes, and both together are more than the small disk below has.
 wide = Layout(os.path.join(top, 'wide'))
 with wide.layer() as t:
@@ -203,12 +209,37 @@ touch -d '25 hours ago' "$R/$kept_dir/$hex"
 ok "the next one" atomic --root "$R" pull "oci:$T/wide"
 no "... removes what is old" test -e "$R/$kept_dir"
 
+killed "$R" single "$hex" "$part"
+start_fake other "$T/several"
+ok "a pull of another image" atomic --root "$R" pull "$REGISTRY/several"
+touch -d '25 hours ago' "$R/$kept_dir/$hex"
+ok "the same again, which changes nothing" atomic --root "$R" pull "$REGISTRY/several"
+no "... removes what is old, too" test -e "$R/$kept_dir"
+
+# ---- something else in the place of the directory
+
+for what in file link; do
+  killed "$R" single "$hex" "$part"
+  rm -r "${R:?}/$kept_dir"
+  if [ "$what" = file ]; then touch "$R/$kept_dir"; else ln -s /nonexistent "$R/$kept_dir"; fi
+  resumes "a $what in the place of the directory" "$R" single
+  is "... the layer was asked for once" "$(asked good "$hex")" "$size"
+done
+
 # ---- errors and Ctrl-C leave nothing
 
 killed "$R" single "$hex" "$part"
 start_fake refuses "$T/single" --status 404 --only "sha256:$hex"
 refused "an error after a killed pull" 1 "has no blob" atomic --root "$R" pull "$REGISTRY/single"
 no "... leaves nothing" test -e "$R/$kept_dir"
+for wrong in "404 has no blob" "403 refuses access" "501 answered 501"; do
+  killed "$R" single "$hex" "$part"
+  rm -f "$T/wrong.log"
+  start_fake refuses "$T/single" --status "${wrong%% *}" --only "sha256:$hex" --log "$T/wrong.log"
+  refused "${wrong%% *} after a killed pull" 1 "${wrong#* }" atomic --root "$R" pull "$REGISTRY/single"
+  no "... what was kept is not blamed" grep 'of no use' "$T/.err"
+  is "... the layer was asked for once" "$(grep -c "/blobs/sha256:$hex" "$T/wrong.log")" 1
+done
 for signal in INT TERM; do
   rm -rf "$R"
   mkdir "$R"
@@ -222,6 +253,19 @@ for signal in INT TERM; do
   is "SIG$signal: exit status" "$status" "$([ "$signal" = INT ] && echo 130 || echo 143)"
   no "... leaves nothing" test -e "$R/$kept_dir"
 done
+
+# ---- a disk with room for each layer's bytes beside the image, but not for all of them
+
+mkdir "$T/tmpfs"
+if mount -t tmpfs -o size=100m tmpfs "$T/tmpfs" 2> "$T/.err"; then
+  MOUNTS+=("$T/tmpfs")
+  start_fake eight "$T/eight" --log "$T/eight.log"
+  ok "room for each layer, not for all" atomic --root "$T/tmpfs" pull "$REGISTRY/eight"
+  is "... nothing is asked for twice" "$(grep -c '/blobs/' "$T/eight.log")" 9
+  ok "... ostree fsck is clean" ostree --repo="$(repo_of "$T/tmpfs")" fsck
+else
+  skip "a disk with room for each layer" "no mounts here: $(cat "$T/.err")"
+fi
 
 # ---- a disk on which the image fits, but not the image and its compressed bytes
 

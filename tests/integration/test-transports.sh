@@ -85,6 +85,17 @@ copy "oci:$IMAGE:latest" "oci-archive:$T/s-oci.tar:one"
 copy "oci:$IMAGE:latest" "oci-archive:$T/s-oci-unnamed.tar"
 copy "oci:$IMAGE:latest" "docker-archive:$T/s-docker.tar:example.com/a/five:v1"
 copy "oci:$IMAGE:latest" "docker-archive:$T/s-docker-unnamed.tar"
+for level in 1 12 20; do
+  copy --format oci --dest-compress --dest-compress-format zstd --dest-compress-level "$level" \
+    "dir:$T/s-dir-plain" "dir:$T/s-dir-zstd-$level"
+done
+copy --format oci --dest-compress --dest-compress-format zstd:chunked "dir:$T/s-dir-plain" "dir:$T/s-dir-chunked"
+copy --dest-compress-format zstd:chunked "dir:$T/s-dir-plain" "oci-archive:$T/s-oci-chunked.tar"
+copy --dest-oci-accept-uncompressed-layers "dir:$T/s-dir-plain" "oci:$T/s-oci-plain:one"
+copy --format v2s2 "oci:$IMAGE:latest" "dir:$T/s-dir-v2s2"
+copy --format oci "oci:$IMAGE:latest" "dir:$T/s-dir-oci"
+copy --format v2s1 "oci:$T/hello:latest" "dir:$T/s-dir-v2s1"
+copy --additional-tag example.com/b/five:v2 "oci:$IMAGE:latest" "docker-archive:$T/s-docker-two.tar:example.com/a/five:v1"
 for kind in oci docker; do
   gzip -k "s-$kind.tar"
   zstd -q "s-$kind.tar"
@@ -95,6 +106,47 @@ is "... which is called as the directory is" "$(names)" "s-dir:latest"
 same_root "skopeo, dir, layers not compressed" "dir:s-dir-plain"
 same_root "skopeo, dir, zstd" "dir:$T/s-dir-zstd"
 matches "... which is zstd indeed" "$(cat s-dir-zstd/manifest.json)" 'tar\+zstd'
+for level in 1 12 20; do same_root "skopeo, dir, zstd, level $level" "dir:$T/s-dir-zstd-$level"; done
+# Some versions of skopeo lose the end of the archive here, so that the content is not what the config says.
+/usr/bin/python3 - "$T/s-dir-chunked" <<'END'
+import hashlib, json, os, subprocess, sys
+
+top = sys.argv[1]
+manifest = json.load(open(top + '/manifest.json'))
+config = json.load(open(os.path.join(top, manifest['config']['digest'].split(':')[1])))
+right = []
+for layer in manifest['layers']:
+    plain = subprocess.run(['zstd', '-qdc', os.path.join(top, layer['digest'].split(':')[1])], stdout=subprocess.PIPE,
+                           check=True).stdout
+    right.append('sha256:' + hashlib.sha256(plain).hexdigest())
+if right == config['rootfs']['diff_ids']:
+    sys.exit()
+open(top + '/broken', 'w').write(json.dumps(manifest))
+config['rootfs']['diff_ids'] = right
+data = json.dumps(config).encode()
+digest = hashlib.sha256(data).hexdigest()
+open(os.path.join(top, digest), 'wb').write(data)
+manifest['config'] |= {'digest': 'sha256:' + digest, 'size': len(data)}
+json.dump(manifest, open(top + '/manifest.json', 'w'))
+END
+same_root "skopeo, dir, zstd:chunked" "dir:$T/s-dir-chunked"
+if [ -e s-dir-chunked/broken ]; then
+  rm -rf root && mkdir root
+  refused "skopeo, oci-archive, zstd:chunked with wrong diffIDs" 1 "diffID mismatch: the config says" \
+    atomic --root "$T/root" pull "oci-archive:$T/s-oci-chunked.tar"
+else
+  same_root "skopeo, oci-archive, zstd:chunked" "oci-archive:$T/s-oci-chunked.tar"
+fi
+same_root "skopeo, oci, layers not compressed" "oci:$T/s-oci-plain:one"
+matches "... which are not" "$(cat s-oci-plain/blobs/sha256/* | tr -d '\0' | grep -a -o 'layer.v1.tar"' | head -n 1)" 'tar"'
+same_root "skopeo, dir, v2s2" "dir:$T/s-dir-v2s2"
+matches "... which is that" "$(jq -r .mediaType s-dir-v2s2/manifest.json)" 'docker.*v2\+json'
+same_root "skopeo, dir, oci" "dir:$T/s-dir-oci"
+refused "skopeo, dir, v2s1" 1 '[Ss]chema 1.*push' atomic --root "$T/root" pull "dir:$T/s-dir-v2s1"
+for name in example.com/a/five:v1 example.com/b/five:v2; do
+  same_root "skopeo, docker-archive with two names, $name" "docker-archive:$T/s-docker-two.tar:$name"
+  is "... which is called so" "$(names)" "$name"
+done
 same_root "skopeo, oci" "oci:$T/s-oci:one"
 same_root "skopeo, oci, zstd" "oci:$T/s-oci-zstd:one"
 same_root "skopeo, oci-archive" "oci-archive:$T/s-oci.tar:one"
@@ -223,6 +275,27 @@ is "... is ended with us" "$status" 143
 no "... is gone" test -e "/proc/$(cat broken.pid)"
 is "... nothing is left" "$(find root ! -type d; find root -name '.atomic-*')" ""
 
+# Killed, with gigabytes of the tool's own: the next pull, of whatever, removes them.
+# shellcheck disable=SC2016 # for the script
+sed -i 's/^touch.*/head -c 1000000 \/dev\/zero > "$TMPDIR\/layer"/; s/^echo.*/echo $$ > "$PIDFILE"; exec sleep 1000/' broken/podman
+for next in "oci:$T/s-oci:one" containers-storage:localhost/five:v1; do
+  rm -rf root broken.pid && mkdir root
+  atomic --root "$T/root" pull "oci:$T/hello:latest" > "$T/.all" 2>&1
+  PIDFILE=$T/broken.pid PATH="$T/broken:$PATH" start "$SC_ATOMIC" --root "$T/root" pull containers-storage:five > "$T/.all" 2>&1
+  puller=$!
+  wait_until 20 test -s broken.pid
+  ok "containers-storage: the tool's own files" test -s "$(find root -path '*.atomic-spool-*/layer')"
+  spool=$(find root -name '.atomic-spool-*')
+  atomic --root "$T/root" pull "oci:$T/hello:latest" > "$T/.all" 2>&1
+  ok "... stay while it runs" test -s "$spool/layer"
+  kill -KILL "$puller"
+  wait "$puller" 2> /dev/null || :
+  ok "... and when it was killed" test -s "$spool/layer"
+  ok "... the next pull, of $next" atomic --root "$T/root" pull "$next"
+  no "... removes them" test -e "$spool"
+  kill -KILL "$(cat broken.pid)" || :
+done
+
 # ---- docker
 
 docker_tests() {
@@ -277,6 +350,32 @@ else
   kill "$daemon" 2> /dev/null || :
   wait "$daemon" 2> /dev/null || :
 fi
+# An answer that begins and does not end.
+/usr/bin/python3 - "$T/hangs.sock" <<'END' &
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(5)
+c, _ = s.accept()
+c.recv(65536)
+c.sendall(b'HTTP/1.1 500 X\r\nContent-Length: 100\r\n\r\n')
+open(sys.argv[1] + '.answered', 'w').close()
+time.sleep(600)
+END
+PIDS+=($!)
+wait_until 20 test -S "$T/hangs.sock"
+DOCKER_HOST=unix://$T/hangs.sock start env --default-signal=INT "$SC_ATOMIC" --root "$T/root" pull docker:five > "$T/.all" 2>&1
+puller=$!
+wait_until 20 test -e "$T/hangs.sock.answered"
+sleep 0.3
+kill -INT "$puller"
+ended() { [ ! -e "/proc/$puller/stat" ] || grep -q '^[0-9]* ([^)]*) Z' "/proc/$puller/stat"; }
+ok "docker: Ctrl-C while the daemon explains an error" wait_until 10 ended
+kill -KILL "$puller" 2> /dev/null || :
+status=0
+wait "$puller" || status=$?
+is "... exit status" "$status" 130
+
 export DOCKER_HOST=unix://$T/nobody.sock
 refused "no daemon" 1 "docker-daemon:five: Docker daemon: cannot connect to $T/nobody.sock: No such file" \
   atomic --root "$T/root" pull docker:five

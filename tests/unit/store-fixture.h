@@ -230,7 +230,7 @@ fixture_pull (Fixture *f, const char *tag, ScPullResult *result, const ScProgres
   if (source == NULL)
     return FALSE;
   image = sc_policy_verify (source, policy, NULL, cancellable, error);
-  return image != NULL && sc_pull (f->store, image, source, sink, result, cancellable, error);
+  return image != NULL && sc_pull (f->store, image, source, NULL, sink, result, cancellable, error);
 }
 
 /* Pulls and checks out as DIR/root; returns its path. */

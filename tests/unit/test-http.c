@@ -625,6 +625,13 @@ test_proxy (void)
   g_autofree char *text = temp_dir_read (&f.dir, "log");
   g_assert_true (g_str_has_prefix (text, "GET http://registry.invalid/asked 404 "));
   assert_get_fails (http_exempt, "http://registry.invalid/asked", SC_ERROR, SC_ERROR_UNAVAILABLE, "cannot resolve");
+  /* Only a proxy that was asked is mentioned. */
+  ScHttpOptions away = { .http_proxy = "http://127.0.0.1:1", .no_proxy = "192.0.2.0/24,127.0.0.1:2" };
+  g_autoptr (ScHttp) http_away = http_new (&away);
+  assert_get_fails (http_away, "http://registry.invalid/", SC_ERROR, SC_ERROR_UNAVAILABLE,
+                    "cannot connect to registry.invalid (a proxy is configured)");
+  assert_get_fails (http_away, "http://127.0.0.1:1/", SC_ERROR, SC_ERROR_UNAVAILABLE,
+                    "cannot connect to 127.0.0.1:1: Connection refused");
 
   /* This machine is reached directly, and the environment has no say (see main). */
   g_autofree char *url = blob_url (&f, fake);

@@ -16,7 +16,8 @@ typedef struct
   GBytes *blobs[N_LAYERS];
   ScDescriptor *layers[N_LAYERS];
 
-  gboolean meet; /* the first stream is not there before the second is asked for */
+  guint meet; /* no stream is there before so many were asked for */
+  gboolean never_met;
 
   GMutex mutex; /* guards what follows */
   GCond changed;
@@ -40,6 +41,7 @@ source_open_at (ScBlobSource *base, const ScDescriptor *layer, guint64 offset, G
                 GError **error)
 {
   Source *source = (Source *)base;
+  gint64 deadline = g_get_monotonic_time () + 20 * G_TIME_SPAN_SECOND;
   GInputStream *stream = NULL;
 
   for (int i = 0; i < N_LAYERS; i++)
@@ -58,8 +60,8 @@ source_open_at (ScBlobSource *base, const ScDescriptor *layer, guint64 offset, G
   source->asked += LAYER_SIZE - offset;
   source->most_open = MAX (source->most_open, source->open);
   g_cond_broadcast (&source->changed);
-  while (source->meet && source->opened < 2)
-    g_cond_wait (&source->changed, &source->mutex);
+  while (source->opened < source->meet && !source->never_met)
+    source->never_met = !g_cond_wait_until (&source->changed, &source->mutex, deadline);
   g_mutex_unlock (&source->mutex);
   g_object_weak_ref (G_OBJECT (stream), count_closed, source);
   /* So that others have the time to come in between. */
@@ -76,6 +78,9 @@ source_open (ScBlobSource *base, const ScDescriptor *layer, GCancellable *cancel
 static const ScBlobSourceClass far_class = { .open_blob = source_open,
                                              .open_blob_at = source_open_at,
                                              .max_streams = 2 };
+static const ScBlobSourceClass three_class = { .open_blob = source_open,
+                                               .open_blob_at = source_open_at,
+                                               .max_streams = 3 };
 static const ScBlobSourceClass one_class = { .open_blob = source_open, .open_blob_at = source_open_at };
 static const ScBlobSourceClass near_class = { .open_blob = source_open };
 
@@ -149,6 +154,17 @@ assert_layers (ScLayerFetch *fetch, Source *source)
     }
 }
 
+/* The first @size bytes of a layer, as a killed pull leaves them. */
+static void
+leave (Fixture *f, Source *source, int index, gsize size)
+{
+  g_autofree char *dir = g_build_filename (f->ctx->repo, "tmp/atomic-partial", NULL);
+  g_autofree char *path = g_build_filename (dir, sc_digest_hex (source->layers[index]->digest), NULL);
+
+  g_assert_cmpint (g_mkdir_with_parents (dir, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, g_bytes_get_data (source->blobs[index], NULL), (gssize)size, NULL));
+}
+
 static void
 test_sources (Fixture *f, gconstpointer data)
 {
@@ -162,7 +178,7 @@ test_sources (Fixture *f, gconstpointer data)
       Source source;
 
       source_init (&source, classes[i]);
-      source.meet = most[i] > 1;
+      source.meet = most[i];
       fetch = begin (&source, partials);
       assert_layers (fetch, &source);
       g_assert_cmpuint (source.opened, ==, N_LAYERS);
@@ -173,24 +189,39 @@ test_sources (Fixture *f, gconstpointer data)
     }
 }
 
+/* All the streams that there may be are open at once, however fast the first ones begin. */
+static void
+test_together (Fixture *f, gconstpointer data)
+{
+  for (int i = 0; i < 100; i++)
+    {
+      g_autoptr (ScPartials) partials = sc_partials_new (sc_store_repo (f->store));
+      ScLayerFetch *fetch;
+      Source source;
+
+      source_init (&source, &three_class);
+      source.meet = 3;
+      fetch = begin (&source, partials);
+      assert_layers (fetch, &source);
+      g_assert_false (source.never_met);
+      g_assert_cmpuint (source.most_open, ==, 3);
+      sc_layer_fetch_free (fetch);
+      source_clear (&source);
+    }
+}
+
 /* What an earlier pull has kept is not asked for; a layer that is whole is not opened at all. */
 static void
 test_inherited (Fixture *f, gconstpointer data)
 {
-  g_autofree char *dir = g_build_filename (f->ctx->repo, "tmp/atomic-partial", NULL);
   g_autoptr (ScPartials) partials = sc_partials_new (sc_store_repo (f->store));
   const gsize kept[] = { 300000, LAYER_SIZE };
   ScLayerFetch *fetch;
   Source source;
 
   source_init (&source, &far_class);
-  g_assert_cmpint (g_mkdir (dir, 0700), ==, 0);
-  for (gsize i = 0; i < G_N_ELEMENTS (kept); i++)
-    {
-      g_autofree char *path = g_build_filename (dir, sc_digest_hex (source.layers[i]->digest), NULL);
-
-      g_assert_true (g_file_set_contents (path, g_bytes_get_data (source.blobs[i], NULL), (gssize)kept[i], NULL));
-    }
+  for (int i = 0; i < (int)G_N_ELEMENTS (kept); i++)
+    leave (f, &source, i, kept[i]);
   fetch = begin (&source, partials);
   assert_layers (fetch, &source);
   g_assert_cmpuint (source.opened, ==, N_LAYERS - 1);
@@ -247,7 +278,8 @@ test_failure (Fixture *f, gconstpointer data)
   source_clear (&source);
 }
 
-/* The file can take no more in the middle: the reader goes on from the source. */
+/* The file can take no more in the middle: the reader goes on from the source, and it is not forgotten that the first
+ * bytes came from an earlier pull. */
 static void
 test_full (Fixture *f, gconstpointer data)
 {
@@ -257,6 +289,7 @@ test_full (Fixture *f, gconstpointer data)
   Source source;
 
   source_init (&source, &far_class);
+  leave (f, &source, 0, 1000);
   signal (SIGXFSZ, SIG_IGN);
   g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
   small = before;
@@ -267,6 +300,8 @@ test_full (Fixture *f, gconstpointer data)
   g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
   g_assert_cmpuint (source.opened, ==, 2 * N_LAYERS);
   g_assert_cmpuint (sc_partials_size (partials), ==, 0);
+  for (int i = 0; i < N_LAYERS; i++)
+    g_assert_cmpuint (sc_partial_inherited (sc_partials_find (partials, source.layers[i])), ==, i == 0 ? 1000 : 0);
   sc_layer_fetch_free (fetch);
   source_clear (&source);
 }
@@ -307,6 +342,7 @@ main (int argc, char **argv)
       return 0;
     }
   fixture_test ("/layer-fetch/sources", test_sources);
+  fixture_test ("/layer-fetch/together", test_together);
   fixture_test ("/layer-fetch/inherited", test_inherited);
   fixture_test ("/layer-fetch/not-kept", test_not_kept);
   fixture_test ("/layer-fetch/failure", test_failure);

@@ -433,6 +433,39 @@ test_compressions (Fixture *f, gconstpointer data)
     }
 }
 
+/* What the highest levels and zstd:chunked make: a window of 32 MiB and more that is used. */
+static void
+test_large_window (Fixture *f, gconstpointer data)
+{
+  for (int log = 25; log <= 28; log++)
+    {
+      g_autoptr (GByteArray) plain = some_layer (), zstd = g_byte_array_new ();
+      g_autofree char *diff_id = sc_digest_of (plain->data, plain->len), *root = NULL;
+      ZSTD_CCtx *context = ZSTD_createCCtx ();
+      ZSTD_inBuffer in = { plain->data, plain->len, 0 };
+      ZSTD_outBuffer out;
+
+      g_byte_array_set_size (zstd, (guint)ZSTD_compressBound (plain->len));
+      out = (ZSTD_outBuffer){ zstd->data, zstd->len, 0 };
+      ZSTD_CCtx_setParameter (context, ZSTD_c_windowLog, log);
+      /* In pieces, so that the frame cannot say how little it is. */
+      g_assert_cmpuint (ZSTD_isError (ZSTD_compressStream2 (context, &out, &in, ZSTD_e_flush)), ==, 0);
+      g_assert_cmpuint (ZSTD_compressStream2 (context, &out, &in, ZSTD_e_end), ==, 0);
+      g_byte_array_set_size (zstd, (guint)out.pos);
+      ZSTD_freeCCtx (context);
+      fixture_begin (f);
+      fixture_add_blob (f, zstd, SC_MT_OCI_LAYER "+zstd", diff_id);
+      fixture_finish (f, "t");
+      if (log == 28)
+        {
+          assert_refused (f, SC_ERROR_INVALID, "zstd: ");
+          continue;
+        }
+      root = fixture_checkout (f, "t");
+      assert_text (root, "file-99", "file-99");
+    }
+}
+
 /* podman calls the layers of a directory gzip whatever they are. */
 static void
 test_called_compressed (Fixture *f, gconstpointer data)
@@ -490,6 +523,7 @@ main (int argc, char **argv)
   fixture_test ("/layer-import/damaged-blob", test_damaged_blob);
   fixture_test ("/layer-import/wrong-content", test_wrong_content);
   fixture_test ("/layer-import/compressions", test_compressions);
+  fixture_test ("/layer-import/large-window", test_large_window);
   fixture_test ("/layer-import/called-compressed", test_called_compressed);
   fixture_test ("/layer-import/cancel", test_cancel);
   return g_test_run ();

@@ -368,6 +368,9 @@ test_bearer_realms (void)
     { "nothing", SC_ERROR_INVALID, "token server" },
     /* Never resolved: the password would go there unencrypted. */
     { "http://token.invalid/token", SC_ERROR_DENIED, "wants the password sent unencrypted to token.invalid" },
+    { "http://[2001:db8::1]/token", SC_ERROR_DENIED, "wants the password sent unencrypted to [2001:db8::1]" },
+    /* This machine: nobody listens there. */
+    { "http://[::1]:1/token", SC_ERROR_UNAVAILABLE, "token server: cannot connect to [::1]:1" },
     { "https://token.invalid/token", SC_ERROR_UNAVAILABLE, "token server: cannot resolve host 'token.invalid'" },
   };
 
@@ -381,6 +384,118 @@ test_bearer_realms (void)
       g_autoptr (ScBlobSource) source = open_source (&f, "me", "secret", "%s/x:v1", fake->host);
       assert_manifest_fails (source, cases[i].code, cases[i].part);
     }
+}
+
+/* A redirect leads to a host that asks for a login: nobody answers it, whoever it names. */
+static void
+test_redirected_challenge (void)
+{
+  static const char *const logins[][2] = {
+    { "--basic=me:secret", NULL },
+    { "--token-user=me:secret", NULL },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (logins); i++)
+    {
+      g_auto (Fixture) f = fixture_make ();
+      g_autofree char *headers = layout_file (&f, "evil-headers");
+      g_autoptr (FakeRegistry) evil =
+          fake_registry_start (&f.layout, "--token-user=other:one", "--headers", headers, NULL);
+
+      if (evil == NULL)
+        return;
+      g_autofree char *target = g_strdup_printf ("--redirect-to=http://%s{path}", evil->host);
+      g_autofree char *part = g_strdup_printf ("redirects to %s for blob", evil->host);
+      g_autoptr (FakeRegistry) fake = fake_registry_start (&f.layout, logins[i][0], target, NULL);
+      g_autoptr (ScBlobSource) source = open_source (&f, "me", "secret", "%s/x:v1", fake->host);
+      assert_manifest (&f, source);
+      assert_blob_fails (&f, source, SC_ERROR_DENIED, part);
+      g_autofree char *seen = temp_dir_read (&f.layout, "evil-headers");
+      g_assert_cmpuint (count (seen, "/blobs/"), >, 0);
+      g_assert_cmpuint (count (seen, "uthorization"), ==, 0);
+      g_assert_cmpuint (count (seen, "/token"), ==, 0);
+    }
+}
+
+/* A registry that wants more than to pull from the repository says so, and gets it once. */
+static void
+test_scope (void)
+{
+  g_auto (Fixture) f = fixture_make ();
+  g_autofree char *log = layout_file (&f, "log");
+  g_autoptr (FakeRegistry) fake =
+      fake_registry_start (&f.layout, "--bearer", "--need-scope=repository:some/other:pull,push", "--log", log, NULL);
+  g_autoptr (FakeRegistry) posted =
+      fake_registry_start (&f.layout, "--bearer", "--need-scope=registry:catalog:*", NULL);
+  g_autoptr (FakeRegistry) never = fake_registry_start (&f.layout, "--bearer", "--need-scope= ", NULL);
+
+  if (fake == NULL || posted == NULL || never == NULL)
+    return;
+  g_autoptr (ScBlobSource) source = open_source (&f, NULL, NULL, "%s/x:v1", fake->host);
+  assert_manifest (&f, source);
+  assert_blob (&f, source);
+  g_autofree char *text = temp_dir_read (&f.layout, "log");
+  g_assert_cmpuint (count (text, "GET /token"), ==, 2);
+  g_assert_cmpuint (count (text, "&scope=repository:some/other:pull,push 200"), ==, 1);
+  g_autoptr (ScBlobSource) other = open_source (&f, NULL, NULL, "%s/x:v1", posted->host);
+  assert_manifest (&f, other);
+  g_autoptr (ScBlobSource) refused = open_source (&f, NULL, NULL, "%s/x:v1", never->host);
+  assert_manifest_fails (refused, SC_ERROR_DENIED, "has no x that is open to everybody");
+}
+
+typedef struct
+{
+  ScBlobSource *source;
+  GCancellable *cancellable;
+  GError *error;
+} Asker;
+
+static gpointer
+ask (gpointer data)
+{
+  Asker *asker = data;
+  g_autofree char *type = NULL;
+  g_autoptr (GBytes) bytes =
+      asker->source->klass->fetch_manifest (asker->source, NULL, &type, asker->cancellable, &asker->error);
+
+  g_assert_null (bytes);
+  return NULL;
+}
+
+/* One thread waits for a token that does not come; another, which waits for the first, can be cancelled. */
+static void
+test_cancel_behind (void)
+{
+  g_auto (Fixture) f = fixture_make ();
+  g_autofree char *headers = layout_file (&f, "headers");
+  g_autoptr (FakeRegistry) fake =
+      fake_registry_start (&f.layout, "--bearer", "--hang-token=1", "--headers", headers, NULL);
+
+  if (fake == NULL)
+    return;
+  g_autoptr (ScBlobSource) source = open_source (&f, NULL, NULL, "%s/x:v1", fake->host);
+  Asker first = { source, g_cancellable_new (), NULL }, second = { source, g_cancellable_new (), NULL };
+  GThread *thread = g_thread_new ("first", ask, &first);
+
+  for (;;)
+    {
+      g_autofree char *seen = temp_dir_read (&f.layout, "headers");
+
+      if (count (seen, "/token") > 0)
+        break;
+      g_usleep (10000);
+    }
+  g_cancellable_cancel (second.cancellable);
+  ask (&second);
+  g_assert_error (second.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_false (g_cancellable_is_cancelled (first.cancellable));
+  g_cancellable_cancel (first.cancellable);
+  g_thread_join (thread);
+  g_assert_error (first.error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&first.error);
+  g_clear_error (&second.error);
+  g_object_unref (first.cancellable);
+  g_object_unref (second.cancellable);
 }
 
 static void
@@ -511,6 +626,9 @@ main (int argc, char **argv)
   g_test_add_func ("/registry/bearer-refresh", test_bearer_refresh);
   g_test_add_func ("/registry/bearer-user", test_bearer_user);
   g_test_add_func ("/registry/bearer-realms", test_bearer_realms);
+  g_test_add_func ("/registry/redirected-challenge", test_redirected_challenge);
+  g_test_add_func ("/registry/scope", test_scope);
+  g_test_add_func ("/registry/cancel-behind", test_cancel_behind);
   g_test_add_func ("/registry/bad-token", test_bad_token);
   g_test_add_func ("/registry/tls", test_tls);
   g_test_add_func ("/registry/client-certificate", test_client_certificate);

@@ -5,6 +5,7 @@
 #include "spool.h"
 
 #include <fcntl.h>
+#include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,12 +47,14 @@ static char *
 place_of (const ScContext *ctx)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = sc_spool_make_dir (ctx, &error);
+  SC_AUTOFD int lock = -1;
+  g_autofree char *path = sc_spool_make_dir (ctx, &lock, &error);
   struct stat st;
 
   g_assert_no_error (error);
   g_assert_cmpint (stat (path, &st), ==, 0);
   g_assert_cmpuint (st.st_mode, ==, S_IFDIR | 0700);
+  g_assert_true (fcntl (lock, F_GETFD) & FD_CLOEXEC);
   g_assert_cmpint (rmdir (path), ==, 0);
   return g_path_get_dirname (path);
 }
@@ -80,11 +83,58 @@ test_places (void)
   g_assert_cmpstr (fourth, ==, repo);
 }
 
+/* What nobody holds goes, with what is in it; everything else stays. */
+static void
+test_left (void)
+{
+  static const char *const others[] = { "container.0", ".atomic-other", ".atomic-spool-", ".atomic-spool-longer1" };
+  g_auto (TempDir) dir = temp_dir_make ();
+  const ScContext ctx = { .checkouts = dir.path };
+  g_autoptr (GError) error = NULL;
+  SC_AUTOFD int first_lock = -1, second_lock = -1;
+  g_autofree char *first = sc_spool_make_dir (&ctx, &first_lock, &error);
+  g_autofree char *second = NULL, *file = g_build_filename (dir.path, ".atomic-spool-abcdef", NULL);
+  g_autofree char *link = g_build_filename (dir.path, ".atomic-spool-ghijkl", NULL);
+  g_autofree char *inside = g_build_filename (first, "layer", NULL);
+
+  g_assert_no_error (error);
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      g_autofree char *path = g_build_filename (dir.path, others[i], NULL);
+
+      g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+    }
+  g_assert_true (g_file_set_contents (file, "x", 1, NULL));
+  g_assert_cmpint (symlink ("container.0", link), ==, 0);
+  g_assert_true (g_file_set_contents (inside, "x", 1, NULL));
+  second = sc_spool_make_dir (&ctx, &second_lock, &error);
+  g_assert_no_error (error);
+  sc_spool_clean (&ctx);
+  g_assert_cmpint (access (inside, F_OK), ==, 0);
+  g_assert_cmpint (access (second, F_OK), ==, 0);
+  sc_close_fd_p (&first_lock);
+  sc_spool_clean (&ctx);
+  g_assert_cmpint (access (first, F_OK), ==, -1);
+  g_assert_cmpint (access (second, F_OK), ==, 0);
+  sc_close_fd_p (&second_lock);
+  sc_spool_clean (&ctx);
+  g_assert_cmpint (access (second, F_OK), ==, -1);
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      g_autofree char *path = g_build_filename (dir.path, others[i], NULL);
+
+      g_assert_cmpint (access (path, F_OK), ==, 0);
+    }
+  g_assert_cmpint (access (file, F_OK), ==, 0);
+  g_assert_cmpint (access (link, F_OK), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/spool/file", test_file);
   g_test_add_func ("/spool/places", test_places);
+  g_test_add_func ("/spool/left", test_left);
   return g_test_run ();
 }
