@@ -125,9 +125,10 @@ run_images_list (ScInvocation *invocation, GError **error)
 }
 
 static const ScOption list_options[] = {
-  SC_LIST_OPTIONS ("also list layers that no image needs, as <none>",
-                   "list what has VALUE in VAR only; VAR is repo, tag, id, image, created, size, type, is_dangling or verification; "
-                   "can be repeated, all must match"),
+  SC_LIST_OPTIONS (
+      "also list layers that no image needs, as <none>",
+      "list what has VALUE in VAR only; VAR is repo, tag, id, image, created, size, type, is_dangling or verification; "
+      "can be repeated, all must match"),
   { "disk-use", 0, SC_OPTION_FLAG, G_STRUCT_OFFSET (ListOptions, disk_use), NULL,
     "show what each image takes on disk, and what deleting it and pruning would free; looks at every object" },
   SC_OPTION_END,
