@@ -168,7 +168,6 @@ static void
 test_no_manifest (Fixture *f, gconstpointer data)
 {
   g_autofree char *commit = NULL;
-  g_autoptr (GError) error = NULL;
   guint branches = 0, notes = 0;
 
   pull (f, "a", LAYERS ("a"));
