@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2153
 # misbehaving.sh: for the scripts that pull from registries which misbehave, after lib.sh.
 
 R=$T/root

@@ -18,7 +18,7 @@
 
 #define PROGRESS    ((guint64)64 * 1024)
 #define SHORT       ((guint64)1024 * 1024)
-#define SHORT_TRIES 10
+#define SHORT_TRIES 20
 #define OPENS_MAX   2000
 #define SKIP_SIZE   ((gsize)64 * 1024)
 

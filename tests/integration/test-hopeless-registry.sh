@@ -35,7 +35,7 @@ fake --flip --on-manifests
 rm -rf "${R:?}/var"
 refused "... and its digest was named" 1 ": $REGISTRY/img gives a manifest of digest sha256:[0-9a-f]{64} for $manifest" by_digest
 silent
-gives_up "cut again and again after little" "broke off 10 times in a row" 15 --truncate 100000 --only "$layer"
+gives_up "cut again and again after little" "broke off 20 times in a row" 25 --truncate 70000 --only "$layer"
 gives_up "a redirect loop" "more than 10 redirects" 30 --redirect-loop
 gives_up "a redirect to a file" "only http and https" 9 --redirect-to file:///etc/passwd
 gives_up "a redirect to nowhere" "cannot connect to 127.0.0.1:1: " 9 --redirect-to "http://127.0.0.1:1{path}"

@@ -104,7 +104,7 @@ test_broken (void)
 {
   static const char *const cases[][4] = {
     { "--truncate=500000", "--times=3", NULL },
-    { "--truncate=900000", "--reset", NULL },
+    { "--truncate=900000", "--reset", "--times=6" },
     { "--truncate=500000", "--no-length", "--times=2", NULL },
     { "--truncate=500000", "--no-range", "--times=2", NULL },
     { "--hang-up", "--times=2", NULL },
@@ -223,9 +223,9 @@ static void
 test_threads (void)
 {
   g_auto (Fixture) f = fixture_make ();
-  /* Tokens run out in the middle, too. */
+  /* A token runs out in the middle, too; the next one is enough for all that is left, whoever takes it. */
   g_autoptr (FakeRegistry) fake =
-      fake_registry_start (&f.layout, "--bearer", "--token-uses=4", "--truncate=1000000", "--times=6", NULL);
+      fake_registry_start (&f.layout, "--bearer", "--token-uses=10", "--truncate=1000000", "--times=6", NULL);
   GThread *threads[8];
   Job jobs[G_N_ELEMENTS (threads)];
 
