@@ -8,6 +8,7 @@
 #include "json.h"
 #include "output.h"
 #include "prune-system.h"
+#include "spool.h"
 
 typedef struct
 {
@@ -69,6 +70,8 @@ run_images_prune (ScInvocation *invocation, GError **error)
   sc_store_set_sink (store, sink);
   if (!sc_prune (invocation->context, store, options->dry_run, sink, &pruned, invocation->cancellable, error))
     return FALSE;
+  if (!options->dry_run)
+    sc_spool_clean (invocation->context);
   if (options->json)
     return print_json (&pruned, options->dry_run), TRUE;
   size = sc_output_size (pruned.bytes);

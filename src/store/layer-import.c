@@ -21,6 +21,7 @@
 #define WHITEOUT ".wh."
 /* Holes cost nothing to announce: this many bytes of a layer's files may be holes. */
 #define HOLES_LIMIT  (G_GUINT64_CONSTANT (64) * 1024 * 1024 * 1024)
+#define TAR_BLOCK    512
 #define XATTRS_LIMIT (64 * 1024)
 
 typedef struct
@@ -31,10 +32,25 @@ typedef struct
   ScLayerTree *tree;
   struct archive *archive;
   GError *read_error; /* of the stream, from inside libarchive */
+  guint64 read;       /* bytes of the archive */
+  guint64 wanted;     /* bytes that the file on its way still lacks */
   guint64 holes;
   guint64 left_out;
   GCancellable *cancellable;
 } Import;
+
+/* umoci leaves out what fills up the last block of a file and ends the archive, and Go, in which most read layers, does
+ * not miss it. What is missing of a file's own bytes is never made up. */
+static gssize
+fill_block (Import *im, const void **out)
+{
+  static const guint8 zeros[TAR_BLOCK];
+  gssize n = im->wanted == 0 ? (gssize)((TAR_BLOCK - im->read % TAR_BLOCK) % TAR_BLOCK) : 0;
+
+  *out = zeros;
+  im->read += (guint64)n;
+  return n;
+}
 
 static la_ssize_t
 read_cb (struct archive *archive, void *data, const void **out)
@@ -42,6 +58,10 @@ read_cb (struct archive *archive, void *data, const void **out)
   Import *im = data;
   gssize n = sc_layer_stream_read (im->stream, out, &im->read_error);
 
+  if (n == 0)
+    n = fill_block (im, out);
+  else if (n > 0)
+    im->read += (guint64)n;
   sc_progress_layer (im->args->sink, SC_PROGRESS_LAYER_ADVANCE, sc_digest_hex (im->args->layer->digest),
                      sc_layer_stream_position (im->stream), im->args->layer->size);
   if (n < 0)
@@ -146,6 +166,7 @@ copy_content (Import *im, guint64 size, GError **error)
   la_int64_t offset;
   int r;
 
+  im->wanted = size;
   while ((r = archive_read_data_block (im->archive, &data, &n, &offset)) == ARCHIVE_OK)
     {
       if (g_cancellable_set_error_if_cancelled (im->cancellable, error))
@@ -157,9 +178,11 @@ copy_content (Import *im, guint64 size, GError **error)
       if (!sc_object_writer_data (im->writer, data, n, im->cancellable, error))
         return FALSE;
       at = (guint64)offset + n;
+      im->wanted = size > at ? size - at : 0;
     }
   if (r != ARCHIVE_EOF)
     return fail_archive (im, error);
+  im->wanted = 0;
   return at >= size || add_hole (im, size - at, error);
 }
 

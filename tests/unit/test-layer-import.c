@@ -374,6 +374,40 @@ test_damaged_blob (Fixture *f, gconstpointer data)
   damage (f, lengthen, SC_ERROR_DIGEST, "larger than");
 }
 
+/* An archive may end where the bytes of its last file end, and not one byte before. */
+static void
+test_no_padding (Fixture *f, gconstpointer data)
+{
+  static const gsize over[] = { 0, 1, 411, 412, 924, 1436 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (over); i++)
+    {
+      Tar tar = tar_new ();
+      g_autoptr (GByteArray) plain = NULL;
+      g_autofree char *text = g_strnfill (612, 'a'), *diff_id = NULL;
+
+      tar_file (&tar, "a", 0644, text);
+      plain = tar_finish (&tar);
+      g_byte_array_set_size (plain, (guint)(512 + 612 + over[i]));
+      diff_id = sc_digest_of (plain->data, plain->len);
+      fixture_begin (f);
+      fixture_add_blob (f, plain, SC_MT_OCI_LAYER, diff_id);
+      fixture_finish (f, "t");
+      {
+        g_autofree char *root = fixture_checkout (f, "t");
+
+        assert_text (root, "a", text);
+      }
+      g_byte_array_set_size (plain, 512 + 611);
+      g_free (diff_id);
+      diff_id = sc_digest_of (plain->data, plain->len);
+      fixture_begin (f);
+      fixture_add_blob (f, plain, SC_MT_OCI_LAYER, diff_id);
+      fixture_finish (f, "t");
+      assert_refused (f, SC_ERROR_INVALID, "runcated");
+    }
+}
+
 /* The descriptor is right, what it describes is not. */
 static void
 test_wrong_content (Fixture *f, gconstpointer data)
@@ -521,6 +555,7 @@ main (int argc, char **argv)
   fixture_test ("/layer-import/repeated", test_repeated);
   fixture_test ("/layer-import/refused", test_refused);
   fixture_test ("/layer-import/damaged-blob", test_damaged_blob);
+  fixture_test ("/layer-import/no-padding", test_no_padding);
   fixture_test ("/layer-import/wrong-content", test_wrong_content);
   fixture_test ("/layer-import/compressions", test_compressions);
   fixture_test ("/layer-import/large-window", test_large_window);
