@@ -4,7 +4,8 @@
 # before, and the next repair finishes.
 . "$(dirname "$0")/../lib.sh"
 need_root
-STEP=${SC_KILL_STEP:-1}
+# Every point; with sanitizers, which are slow, every tenth.
+STEP=${SC_KILL_STEP:-$([ -n "$SC_SANITIZE" ] && echo 10 || echo 1)}
 
 base=$T/base
 mkdir "$base"
