@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Makes and moves sigstore signatures, with the openssl command and nothing but Python's own library.
 
-    sigstore.py key NAME                     NAME.pub and NAME.pem
+    sigstore.py key NAME [ED25519]           NAME.pub and NAME.pem
     sigstore.py sign HOST REPO TAG NAME.pem  adds a signature to those attached to the image, as skopeo does
     sigstore.py digest HOST REPO TAG         prints the digest of a manifest
     sigstore.py delete HOST REPO DIGEST      deletes a manifest
@@ -99,16 +99,25 @@ def add_signature(registry, digest, payload, annotations, old=None):
     registry.put_manifest(digest.replace(':', '-') + '.sig', json.dumps(manifest).encode())
 
 
-def make_key(name):
-    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', name + '.pem')
+def make_key(name, kind='EC'):
+    curve = ['-pkeyopt', 'ec_paramgen_curve:P-256'] if kind == 'EC' else []
+    openssl('genpkey', '-algorithm', kind, *curve, '-out', name + '.pem')
     openssl('pkey', '-in', name + '.pem', '-pubout', '-out', name + '.pub')
+
+
+def sign_bytes(key, payload):
+    if b'ED25519' not in openssl('pkey', '-in', key, '-noout', '-text').upper():
+        return openssl('dgst', '-sha256', '-sign', key, data=payload)
+    # That kind wants a file that it can read at once.
+    write(payload, key + '.payload')
+    return openssl('pkeyutl', '-sign', '-rawin', '-inkey', key, '-in', key + '.payload')
 
 
 def sign(host, repo, tag, key):
     registry = Registry(host, repo)
     digest = digest_of(registry.manifest(tag))
     payload = payload_of(digest, '%s/%s:%s' % (host, repo, tag))
-    signature = base64.b64encode(openssl('dgst', '-sha256', '-sign', key, data=payload)).decode()
+    signature = base64.b64encode(sign_bytes(key, payload)).decode()
     add_signature(registry, digest, payload, {'dev.cosignproject.cosign/signature': signature},
                   registry.manifest(digest.replace(':', '-') + '.sig'))
 

@@ -14,6 +14,7 @@
 
 #include "config-file.h"
 #include "fs.h"
+#include "full-name.h"
 #include "json.h"
 #include "names.h"
 
@@ -62,7 +63,7 @@ key_is_registry (const char *key, const char *registry, gboolean legacy)
     host = key + strlen ("http://");
   else if (g_str_has_prefix (key, "https://"))
     host = key + strlen ("https://");
-  bare = legacy || host != key ? g_strndup (host, strcspn (host, "/")) : g_strdup (host);
+  bare = legacy || host != key ? g_ascii_strdown (host, (gssize)strcspn (host, "/")) : sc_full_name_fold (host);
   return strcmp (normal_registry (bare), normal_registry (registry)) == 0;
 }
 
@@ -174,8 +175,12 @@ find_key (const ScLoginQuery *query, JsonObject *auths, gboolean legacy)
       char *slash = strrchr (key, '/');
 
       for (GList *l = keys; l != NULL; l = l->next)
-        if (strcmp (l->data, key) == 0)
-          return l->data;
+        {
+          g_autofree char *folded = sc_full_name_fold (l->data);
+
+          if (strcmp (folded, key) == 0)
+            return l->data;
+        }
       if (slash == NULL)
         break;
       *slash = '\0';

@@ -76,6 +76,10 @@ typedef struct
   /* (nullable): NULL if there are no sigstore signatures but those of fetch_signatures.  Sets *@out to whether the
    * administrator lets signatures that are attached to the image be looked for (sc_sigstore_fetch()). */
   gboolean (*use_attachments) (ScBlobSource *source, gboolean *out, GError **error);
+  /* (nullable): NULL if fetch_manifest does.  As that, for the manifest of something that is attached to the image
+   * (@which: tag or digest): from the very place that gave the image, and no other. (transfer full) */
+  GBytes *(*fetch_attached) (ScBlobSource *source, const char *which, char **out_media_type, GCancellable *cancellable,
+                             GError **error);
   /* (nullable): NULL if the transport has no lists of referrers.  The pages (GBytes), each an index, of what refers to
    * @digest and is of @artifact_type; what is of another type may be in them too (distribution specification 1.1,
    * "Listing Referrers").  At most SC_REFERRERS_MAX_PAGES of SC_MANIFEST_MAX_SIZE bytes each, more is SC_ERROR_LIMIT;

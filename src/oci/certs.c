@@ -137,6 +137,8 @@ read_dir (CertDir *dir, GError **error)
     {
       const char *name = dir->names[i];
 
+      if (g_str_has_suffix (name, ".crt") || g_str_has_suffix (name, ".cert"))
+        g_debug ("certificates: %s/%s", dir->path, name);
       if (g_str_has_suffix (name, ".crt") && !add_ca (dir, name, error))
         return FALSE;
       if (g_str_has_suffix (name, ".cert") && !add_client (dir, name, error))

@@ -46,6 +46,15 @@ sc_full_name_of (const ScReference *ref, ScFullName *out)
   return TRUE;
 }
 
+char *
+sc_full_name_fold (const char *text)
+{
+  gsize n = strcspn (text, "/");
+  g_autofree char *host = g_ascii_strdown (text, (gssize)n);
+
+  return g_strconcat (host, text + n, NULL);
+}
+
 gboolean
 sc_full_name_parse (const char *text, ScFullName *out, GError **error)
 {

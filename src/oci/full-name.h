@@ -18,6 +18,11 @@ typedef struct
 void sc_full_name_clear (ScFullName *name);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScFullName, sc_full_name_clear)
 
+/* (transfer full): @text, "HOST[:PORT][/...]" or "*.DOMAIN", with its host in lower case, as that of references is:
+ * names of hosts are the same in either case (RFC 4343), and a rule for a host must not be evaded, or never hold, by
+ * the way it is written. */
+char *sc_full_name_fold (const char *text);
+
 /* From the text of a signature or a configuration file: "[HOST/]REPOSITORY[:TAG][@DIGEST]" and nothing else;
  * SC_ERROR_INVALID. */
 gboolean sc_full_name_parse (const char *text, ScFullName *out, GError **error) SC_CHECK;

@@ -76,6 +76,8 @@ open_http (Place *place, GError **error)
     .http_proxy = place->ctx->http_proxy,
     .https_proxy = place->ctx->https_proxy,
     .no_proxy = place->ctx->no_proxy,
+    .connect_timeout = place->ctx->network_timeout,
+    .stall_timeout = place->ctx->network_timeout,
   };
 
   place->certs = sc_certs_find (place->ctx, authority, error);
@@ -134,14 +136,27 @@ fetch_file (Place *place, GUri *uri, GBytes **out, GError **error)
   return *out != NULL;
 }
 
+/* (transfer full) (nullable): a login that the administrator wrote into the URL. */
+static char *
+authorization (GUri *uri)
+{
+  const char *info = g_uri_get_userinfo (uri);
+  g_autofree char *plain = info != NULL ? g_uri_unescape_string (info, NULL) : NULL, *encoded = NULL;
+
+  if (plain == NULL)
+    return NULL;
+  encoded = g_base64_encode ((const guchar *)plain, strlen (plain));
+  return g_strconcat ("Basic ", encoded, NULL);
+}
+
 /* The same; hosts that keep their lists to themselves say 403 for what is not there. */
 static gboolean
 fetch_http (Place *place, GUri *uri, GBytes **out, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *url = g_uri_to_string (uri);
+  g_autofree char *url = g_uri_to_string_partial (uri, G_URI_HIDE_USERINFO), *login = authorization (uri);
   g_auto (ScHttpResponse) response = { 0 };
   g_autoptr (GBytes) body =
-      sc_retry_get (place->http, url, NULL, NULL, SC_SIGNATURE_MAX_SIZE, &response, cancellable, error);
+      sc_retry_get (place->http, url, NULL, login, SC_SIGNATURE_MAX_SIZE, &response, cancellable, error);
 
   if (body == NULL)
     return FALSE;

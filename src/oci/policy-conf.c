@@ -60,11 +60,24 @@ add_rule (ScPolicy *policy, const char *transport, const char *scope)
   return rule;
 }
 
-static gboolean
-parse_rule (ScPolicy *policy, JsonObject *object, const char *key, const char *transport, const char *where,
-            GError **error)
+static const ScPolicyRule *
+find_rule (const ScPolicy *policy, const char *transport, const char *scope)
 {
-  ScPolicyRule *rule = add_rule (policy, transport, transport != NULL ? key : "");
+  for (guint i = 0; i < policy->rules->len; i++)
+    {
+      const ScPolicyRule *rule = g_ptr_array_index (policy->rules, i);
+
+      if (rule->transport != NULL && strcmp (rule->transport, transport) == 0 && strcmp (rule->scope, scope) == 0)
+        return rule;
+    }
+  return NULL;
+}
+
+static gboolean
+parse_rule (ScPolicy *policy, JsonObject *object, const char *key, const char *scope, const char *transport,
+            const char *where, GError **error)
+{
+  ScPolicyRule *rule = add_rule (policy, transport, scope);
   g_autofree char *list_where = g_strdup_printf (transport != NULL ? "%s[\"%s\"]" : "%s: %s", where, key);
   JsonArray *list = NULL;
 
@@ -135,17 +148,22 @@ parse_transport (ScPolicy *policy, JsonNode *node, const char *transport, GError
 {
   g_autofree char *where = g_strdup_printf ("%s: transports.%s", policy->path, transport);
   JsonObject *scopes = sc_json_node_object (node, where, error);
+  gboolean hosts = strcmp (transport, "docker") == 0 || strcmp (transport, "docker-daemon") == 0;
   JsonObjectIter iter;
-  const char *scope;
+  const char *key;
 
   if (scopes == NULL)
     return FALSE;
   json_object_iter_init_ordered (&iter, scopes);
-  while (json_object_iter_next_ordered (&iter, &scope, NULL))
+  while (json_object_iter_next_ordered (&iter, &key, NULL))
     {
+      g_autofree char *scope = hosts ? sc_full_name_fold (key) : g_strdup (key);
+
       if (!sc_policy_check_scope (transport, scope, error))
         return sc_prefix (error, "%s", where);
-      if (!parse_rule (policy, scopes, scope, transport, where, error))
+      if (find_rule (policy, transport, scope) != NULL)
+        return sc_fail (error, SC_ERROR_INVALID, "%s: scope '%s' is given twice, in upper and lower case", where, key);
+      if (!parse_rule (policy, scopes, key, scope, transport, where, error))
         return FALSE;
     }
   return TRUE;
@@ -162,7 +180,7 @@ parse_policy (ScPolicy *policy, JsonNode *root, GError **error)
   JsonNode *node;
 
   if (top == NULL || !sc_policy_check_members (top, policy->path, members, error)
-      || !parse_rule (policy, top, "default", NULL, policy->path, error)
+      || !parse_rule (policy, top, "default", "", NULL, policy->path, error)
       || !sc_json_get_object (top, policy->path, "transports", SC_JSON_OPTIONAL, &transports, error))
     return FALSE;
   if (transports == NULL)
@@ -265,19 +283,6 @@ sc_policy_load (const ScContext *ctx, GError **error)
   g_debug ("trust policy: %s", path);
   text = sc_fs_read_fd (fd, path, SC_POLICY_MAX_SIZE, error);
   return text != NULL ? sc_policy_parse (ctx, path, text, error) : NULL;
-}
-
-static const ScPolicyRule *
-find_rule (const ScPolicy *policy, const char *transport, const char *scope)
-{
-  for (guint i = 0; i < policy->rules->len; i++)
-    {
-      const ScPolicyRule *rule = g_ptr_array_index (policy->rules, i);
-
-      if (rule->transport != NULL && strcmp (rule->transport, transport) == 0 && strcmp (rule->scope, scope) == 0)
-        return rule;
-    }
-  return NULL;
 }
 
 const ScPolicyRule *

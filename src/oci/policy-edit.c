@@ -174,6 +174,25 @@ type_name (ScTrustType type)
   return type == SC_TRUST_SIGNED_BY ? "signedBy" : type == SC_TRUST_ACCEPT ? "insecureAcceptAnything" : "reject";
 }
 
+/* Takes the rule for @scope out of @scopes, however its host is written; TRUE if there was one. */
+static gboolean
+remove_scope (JsonObject *scopes, const char *scope)
+{
+  g_autoptr (GList) keys = json_object_get_members (scopes);
+  gboolean found = FALSE;
+
+  for (GList *l = keys; l != NULL; l = l->next)
+    {
+      g_autofree char *folded = sc_full_name_fold (l->data);
+
+      if (strcmp (folded, scope) != 0)
+        continue;
+      json_object_remove_member (scopes, l->data);
+      found = TRUE;
+    }
+  return found;
+}
+
 /* (transfer full): a list of one requirement. */
 static JsonArray *
 requirements (ScTrustType type, const char *const *keys)
@@ -324,6 +343,7 @@ gboolean
 sc_trust_add (const ScContext *ctx, const ScTrust *trust, ScTrustChange *out, GCancellable *cancellable, GError **error)
 {
   g_auto (Edit) edit = { .root = -1, .dir = -1 };
+  g_autofree char *scope = sc_full_name_fold (trust->scope);
   JsonObject *scopes;
 
   if (trust->lookaside != NULL && !check_url (trust->lookaside, error))
@@ -334,10 +354,11 @@ sc_trust_add (const ScContext *ctx, const ScTrust *trust, ScTrustChange *out, GC
   if (scopes == NULL)
     return FALSE;
   /* First: signatures that are asked for before it is said where they are would be missing ones. */
-  if (trust->lookaside != NULL && !set_lookaside (&edit, trust->scope, trust->lookaside, out, error))
+  if (trust->lookaside != NULL && !set_lookaside (&edit, scope, trust->lookaside, out, error))
     return FALSE;
-  out->replaced = json_object_has_member (scopes, trust->scope);
-  json_object_set_array_member (scopes, trust->scope, requirements (trust->type, trust->keys));
+  /* A rule that keeps its name keeps its place. */
+  out->replaced = json_object_has_member (scopes, scope) || remove_scope (scopes, scope);
+  json_object_set_array_member (scopes, scope, requirements (trust->type, trust->keys));
   return !g_cancellable_set_error_if_cancelled (cancellable, error) && edit_commit (&edit, out, error);
 }
 
@@ -345,6 +366,7 @@ gboolean
 sc_trust_delete (const ScContext *ctx, const char *scope, ScTrustChange *out, GCancellable *cancellable, GError **error)
 {
   g_auto (Edit) edit = { .root = -1, .dir = -1 };
+  g_autofree char *folded = sc_full_name_fold (scope);
   JsonObject *scopes;
 
   if (!edit_begin (&edit, ctx, error))
@@ -352,9 +374,8 @@ sc_trust_delete (const ScContext *ctx, const char *scope, ScTrustChange *out, GC
   scopes = docker_scopes (&edit, error);
   if (scopes == NULL)
     return FALSE;
-  if (!json_object_has_member (scopes, scope))
+  if (!remove_scope (scopes, folded))
     return sc_fail (error, SC_ERROR_NOT_FOUND, "%s has no rule for '%s'", edit.path, scope);
-  json_object_remove_member (scopes, scope);
   return !g_cancellable_set_error_if_cancelled (cancellable, error) && edit_commit (&edit, out, error);
 }
 

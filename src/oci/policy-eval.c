@@ -64,9 +64,10 @@ policy_transport (ScTransport transport)
   return transport == SC_TRANSPORT_REGISTRY ? "docker" : sc_transport_name (transport);
 }
 
-/* The file or directory and those above it, without links: that is how scopes are written. */
+/* @path:@tag (nullable) first, then the file or directory and those above it, without links: that is how scopes are
+ * written. */
 static GPtrArray *
-path_scopes (const char *path, GError **error)
+path_scopes (const char *path, const char *tag, GError **error)
 {
   g_autoptr (GPtrArray) scopes = g_ptr_array_new_with_free_func (g_free);
   char *resolved = realpath (path, NULL);
@@ -74,6 +75,8 @@ path_scopes (const char *path, GError **error)
 
   if (resolved == NULL)
     return sc_fail_errno_null (error, errno, "%s", path);
+  if (tag != NULL)
+    g_ptr_array_add (scopes, g_strconcat (resolved, ":", tag, NULL));
   while (resolved[0] == '/' && resolved[1] != '\0' && (slash = strrchr (resolved, '/')) != NULL)
     {
       g_ptr_array_add (scopes, g_strdup (resolved));
@@ -112,8 +115,9 @@ image_scopes (Evaluation *e, const ScReference *ref, GError **error)
       break;
     case SC_TRANSPORT_OCI_LAYOUT:
     case SC_TRANSPORT_OCI_ARCHIVE:
+      return path_scopes (ref->path, ref->tag, error);
     case SC_TRANSPORT_DIR:
-      return path_scopes (ref->path, error);
+      return path_scopes (ref->path, NULL, error);
     case SC_TRANSPORT_CONTAINERS_STORAGE:
       if (!check_storage (e->policy, error))
         return NULL;

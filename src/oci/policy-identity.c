@@ -62,7 +62,7 @@ parse_prefix (JsonObject *object, const char *where, const char *key, char **out
     return FALSE;
   if (!g_regex_match_simple (PREFIX, text, 0, 0))
     return sc_fail (error, SC_ERROR_INVALID, "%s.%s: '%s' is no registry, namespace or repository", where, key, text);
-  *out = g_strdup (text);
+  *out = sc_full_name_fold (text);
   return TRUE;
 }
 

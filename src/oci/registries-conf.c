@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "config-file.h"
+#include "full-name.h"
 #include "names.h"
 #include "toml.h"
 
@@ -79,11 +80,12 @@ sc_registries_conf_free (ScRegistriesConf *conf)
   g_free (conf);
 }
 
-/* A location or prefix without the slashes at its end. (transfer full) */
+/* A location or prefix without the slashes at its end, its host in lower case. (transfer full) */
 static char *
 parse_location (const ScToml *at, const char *text, GError **error)
 {
   gsize n = strlen (text);
+  g_autofree char *trimmed = NULL;
 
   while (n > 0 && text[n - 1] == '/')
     n--;
@@ -94,7 +96,8 @@ parse_location (const ScToml *at, const char *text, GError **error)
       sc_toml_fail (at, error, "'%s' must be a host without http:// or https://", shown);
       return NULL;
     }
-  return g_strndup (text, n);
+  trimmed = g_strndup (text, n);
+  return sc_full_name_fold (trimmed);
 }
 
 static gboolean

@@ -179,10 +179,12 @@ read_scopes (const Reader *reader, const yaml_node_t *node, GError **error)
     {
       const yaml_node_t *key = yaml_document_get_node (reader->document, pair->key);
       const char *scope = scalar (key);
+      g_autofree char *folded = NULL;
 
       if (scope == NULL)
         return fail_at (reader, key, "expected the name of a registry or namespace", error);
-      if (!read_section (reader, scope, yaml_document_get_node (reader->document, pair->value), error))
+      folded = sc_full_name_fold (scope);
+      if (!read_section (reader, folded, yaml_document_get_node (reader->document, pair->value), error))
         return FALSE;
     }
   return TRUE;
@@ -354,13 +356,17 @@ sc_registries_d_use_attachments (const ScRegistriesD *conf, const ScFullName *na
 {
   const Section *section = narrowest (conf, name, TRUE);
 
+  if (section != NULL)
+    g_debug ("signatures attached to %s: %s says %s", name->name, section->file,
+             section->attachments == ATTACHMENTS_YES ? "yes" : "no");
   return section != NULL && section->attachments == ATTACHMENTS_YES;
 }
 
 const char *
 sc_registries_d_find (const ScRegistriesD *conf, const char *scope, const char **out_file)
 {
-  const Section *section = find_section (conf, scope);
+  g_autofree char *folded = scope != NULL ? sc_full_name_fold (scope) : NULL;
+  const Section *section = find_section (conf, folded);
 
   *out_file = section != NULL ? section->file : NULL;
   return section != NULL ? section_url (section) : NULL;

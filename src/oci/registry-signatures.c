@@ -7,11 +7,39 @@
 
 #include <string.h>
 
+#include "http-retry.h"
 #include "json.h"
 #include "lookaside.h"
 #include "registry-private.h"
 
 #define BODY_MAX ((gsize)SC_SIGNATURES_MAX_TOTAL * 2) /* base64 and the JSON around it */
+
+/* The whole of a small document, with retries. */
+static GBytes *
+get_body (ScRegistryEndpoint *endpoint, const char *path, const char *what, ScHttpResponse *response,
+          GCancellable *cancellable, GError **error)
+{
+  ScRetry retry = { 0 };
+
+  for (;;)
+    {
+      g_autoptr (GError) failure = NULL;
+      g_autoptr (GInputStream) stream = NULL;
+      GBytes *body = NULL;
+
+      sc_http_response_clear (response);
+      stream = sc_registry_endpoint_get (endpoint, path, NULL, what, response, cancellable, &failure);
+      if (stream != NULL)
+        body = sc_http_read_body (stream, BODY_MAX, cancellable, &failure);
+      if (body != NULL)
+        return body;
+      if (!sc_retry_response (&retry, response, &failure, cancellable))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return NULL;
+        }
+    }
+}
 
 /* Does the endpoint say that it keeps signatures? Whatever else it answers to the question means no. */
 static gboolean
@@ -19,11 +47,10 @@ ask_endpoint (ScRegistryEndpoint *endpoint, gboolean *out, GCancellable *cancell
 {
   g_auto (ScHttpResponse) response = { 0 };
   g_autoptr (GError) local = NULL;
-  g_autoptr (GInputStream) stream =
-      sc_registry_endpoint_get (endpoint, "/v2/", NULL, "the API version", &response, cancellable, &local);
+  g_autoptr (GBytes) body = get_body (endpoint, "/v2/", "the API version", &response, cancellable, &local);
 
-  *out = stream != NULL && g_strcmp0 (response.signatures, "1") == 0;
-  if (stream != NULL || g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND)
+  *out = body != NULL && g_strcmp0 (response.signatures, "1") == 0;
+  if (body != NULL || g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND)
       || g_error_matches (local, SC_ERROR, SC_ERROR_DENIED) || g_error_matches (local, SC_ERROR, SC_ERROR_INVALID))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&local));
@@ -62,9 +89,7 @@ fetch_from_endpoint (ScRegistryEndpoint *endpoint, const char *manifest_digest, 
       g_strdup_printf ("/extensions/v2/%s/signatures/%s", sc_registry_endpoint_repository (endpoint), manifest_digest);
   g_autofree char *what = g_strdup_printf ("signatures of %s", manifest_digest);
   g_auto (ScHttpResponse) response = { 0 };
-  g_autoptr (GInputStream) stream =
-      sc_registry_endpoint_get (endpoint, path, NULL, what, &response, cancellable, error);
-  g_autoptr (GBytes) body = stream != NULL ? sc_http_read_body (stream, BODY_MAX, cancellable, error) : NULL;
+  g_autoptr (GBytes) body = get_body (endpoint, path, what, &response, cancellable, error);
   g_autoptr (JsonNode) root = NULL;
   JsonObject *top;
   JsonArray *list = NULL;

@@ -109,6 +109,10 @@ registry_open (const ScReference *ref, const ScBlobSourceOptions *options, GCanc
   meanings = conf != NULL ? find_meanings (self, conf, ref, options, cancellable, error) : NULL;
   if (meanings == NULL)
     return NULL;
+  /* A password is for one registry, and the user says which. */
+  if (ref->registry == NULL && meanings->len > 1 && (options->credentials.user != NULL || ref->insecure))
+    return sc_fail_null (error, SC_ERROR_USAGE, "%s may be in %u registries: with %s write the registry before it",
+                         ref->repository, meanings->len, ref->insecure ? "'http:'" : "credentials");
   for (guint i = 0; i < meanings->len; i++)
     {
       g_clear_error (&last);
@@ -259,6 +263,14 @@ registry_fetch_manifest (ScBlobSource *source, const char *digest, char **out_me
   g_return_val_if_reached (NULL);
 }
 
+static GBytes *
+registry_fetch_attached (ScBlobSource *source, const char *which, char **out_media_type, GCancellable *cancellable,
+                         GError **error)
+{
+  return fetch_manifest_at (sc_registry_endpoint (source, sc_registry_current_endpoint (source)), which, out_media_type,
+                            cancellable, error);
+}
+
 /* The offset of the first byte of a 206; FALSE if the header is not "bytes FIRST-LAST/LENGTH". RFC 9110, 14.4. */
 static gboolean
 parse_content_range (const char *header, guint64 *out_first)
@@ -307,6 +319,7 @@ const ScBlobSourceClass sc_registry_source_class = {
   .open_blob = registry_open_blob,
   .open_blob_at = sc_registry_stream_open,
   .max_streams = 3,
+  .fetch_attached = registry_fetch_attached,
   .fetch_referrers = sc_registry_fetch_referrers,
   .fetch_signatures = sc_registry_fetch_signatures,
   .use_attachments = sc_registry_use_attachments,

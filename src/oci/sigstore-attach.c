@@ -82,13 +82,22 @@ add_manifest (Search *search, GBytes *raw, GError **error)
   return TRUE;
 }
 
+static GBytes *
+fetch_attached (Search *search, const char *which, GError **error)
+{
+  const ScBlobSourceClass *klass = search->source->klass;
+  g_autofree char *media_type = NULL;
+
+  return (klass->fetch_attached != NULL ? klass->fetch_attached : klass->fetch_manifest) (
+      search->source, which, &media_type, search->cancellable, error);
+}
+
 /* (nullable): the document with the tag @tag; NULL without an error if there is none. */
 static GBytes *
 fetch_tag (Search *search, const char *tag, GError **error)
 {
-  g_autofree char *media_type = NULL;
   g_autoptr (GError) local = NULL;
-  GBytes *raw = search->source->klass->fetch_manifest (search->source, tag, &media_type, search->cancellable, &local);
+  GBytes *raw = fetch_attached (search, tag, &local);
 
   if (raw == NULL && !g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
     g_propagate_error (error, g_steal_pointer (&local));
@@ -115,7 +124,6 @@ add_referrer (Search *search, JsonObject *entry, const char *where, GError **err
 {
   g_autoptr (ScDescriptor) descriptor = NULL;
   g_autoptr (GBytes) raw = NULL;
-  g_autofree char *media_type = NULL;
   g_autofree char *digest = NULL;
   const char *type = NULL;
 
@@ -130,8 +138,7 @@ add_referrer (Search *search, JsonObject *entry, const char *where, GError **err
     return TRUE;
   if (g_hash_table_size (search->seen) > SC_SIGSTORE_MAX_SIGNATURES)
     return sc_fail (error, SC_ERROR_LIMIT, "more than %d signatures", SC_SIGSTORE_MAX_SIGNATURES);
-  raw = search->source->klass->fetch_manifest (search->source, descriptor->digest, &media_type, search->cancellable,
-                                               error);
+  raw = fetch_attached (search, descriptor->digest, error);
   if (raw == NULL)
     return FALSE;
   digest = sc_digest_of (g_bytes_get_data (raw, NULL), g_bytes_get_size (raw));

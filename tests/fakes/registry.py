@@ -31,7 +31,8 @@ Who may read:
   --token-uses N       the token is refused after N requests, whatever its age
   --realm URL          named in the challenge instead of our own /token
   --header "NAME: VALUE"  added to every answer (repeatable)
-  --signatures DIR     has OpenShift's signatures extension: those of the manifest sha256:HEX are the files of DIR/HEX
+  --signatures DIR     has OpenShift's signatures extension: those of the manifest sha256:HEX are the files of DIR/HEX;
+                       --only signatures: what goes wrong goes wrong there
 
 What goes wrong (with every blob, unless --only limits it):
   --truncate N         announces the whole length, sends N bytes and closes
@@ -379,6 +380,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         signatures = SIGNATURES.match(self.path)
         if signatures and options.signatures:
+            if "signatures" in options.only and self.misbehave_instead(self.state.take_hit("signatures")):
+                return
             self.give_signatures(signatures["hex"])
             return
         manifest = MANIFEST.match(self.path)

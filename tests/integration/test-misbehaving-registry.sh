@@ -171,7 +171,7 @@ ok "a gzip bomb after the end of the archive" /usr/bin/python3 "$SC_SOURCE/tests
   "$SC_ATOMIC" --root "$R" pull --src-creds "me:$SECRET" "$REGISTRY/img"
 rss=$(cat "$T/rss")
 if [ -n "$SC_SANITIZE" ]; then
-  skip "... in little memory" "built with sanitizers"
+  echo "# not judged: sanitizers take memory of their own"
 elif [ "$rss" -lt 65536 ]; then
   pass "... in little memory"
 else

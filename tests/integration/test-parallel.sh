@@ -56,7 +56,7 @@ for i in 1 2 3; do
   is "... over HTTP/2" "$(grep -a '/blobs/' "$T/tls/access" | grep -avc 'HTTP/2.0"')" 0
   is "... each layer once, and the config" "$(grep -ac '/blobs/' "$T/tls/access")" 9
   if [ -n "$SC_SANITIZE" ]; then
-    skip "... in little memory" "built with sanitizers"
+    echo "# not judged: sanitizers take memory of their own"
   elif [ "$(cat "$T/rss")" -lt 65536 ]; then
     pass "... in little memory"
   else

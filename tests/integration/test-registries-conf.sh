@@ -114,6 +114,12 @@ auth "$SECRET" reader:wrong > "$R/root/.docker/config.json"
 refused "Docker's config.json, a wrong password" 1 "$SECRET refused the user name or password" pull "$SECRET/team/hello:v1"
 ok "--src-creds wins over the files" pull --src-creds reader:secret "$SECRET/team/hello:v1"
 cp "$T/auth.json" "$R/auth.json"
+sed -i '/^short-name-mode/d' "$CONF"
+refused "credentials for a name that may be in two registries" 2 "team/hello2 may be in 2 registries: with credentials write the registry before it" \
+  pull --src-creds reader:secret team/hello2:v1
+printf '[[registry]]\nlocation = "LOCALHOST:%s"\nblocked = true\n' "${PLAIN##*:}" > "$R/etc/containers/registries.conf.d/blocked.conf"
+refused "blocked, in upper case" 1 "blocked" pull "localhost:${PLAIN##*:}/team/hello:v1"
+rm "$R/etc/containers/registries.conf.d/blocked.conf"
 ok "REGISTRY_AUTH_FILE" env REGISTRY_AUTH_FILE=/auth.json "$SC_ATOMIC" --root "$R" pull "$SECRET/team/hello:v1"
 printf '{"credHelpers": {"%s": "test"}}' "$SECRET" > "$R/root/.docker/config.json"
 printf '#!/bin/sh\nread -r host\necho "{\\"Username\\": \\"reader\\", \\"Secret\\": \\"secret\\"}"\n' > "$T/bin/docker-credential-test"

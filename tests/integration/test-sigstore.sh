@@ -130,6 +130,32 @@ key_policy right
 sigstore delete "$reg" test/app "$(sigstore digest "$reg" test/app "sha256-$app.sig")"
 bad "the signature was taken away" "there is none" test/app:1.0
 
+# ---- an Ed25519 key; a mirror while the registry itself is down
+
+sigstore key "$T/edwards" ED25519
+push "$T/hello:latest" "$reg/test/ed:1.0"
+sigstore sign "$reg" test/ed 1.0 "$T/edwards.pem"
+key_policy edwards
+ok "an Ed25519 key" pull test/ed:1.0
+key_policy right
+refused "... which is not the one that is wanted" 1 "not made with this key" pull test/ed:1.0
+
+dead=127.0.0.1:$(free_port)
+printf '[[registry]]\nlocation = "%s"\n[[registry.mirror]]\nlocation = "%s"\n' "$dead" "$reg" > "$R/etc/containers/registries.conf"
+push "$T/hello:latest" "$reg/test/mirrored:1.0"
+mirrored() { refused "$1" 1 "$2" atomic --root "$R" pull "$dead/test/mirrored:1.0"; }
+jq --arg scope "$dead" '.transports.docker = {($scope): .transports.docker[]}' "$R/etc/containers/policy.json" > "$T/policy"
+cp "$T/policy" "$R/etc/containers/policy.json"
+mirrored "a mirror's image without a signature" "there is none"
+sigstore sign "$reg" test/mirrored 1.0 "$T/right.pem"
+mirrored "a mirror's image that is signed for the mirror" "$reg/test/mirrored:1.0, which the policy does not want"
+jq --arg scope "$dead" '.transports.docker[$scope][0].signedIdentity = {type: "remapIdentity", prefix: $scope, signedPrefix: "'"$reg"'"}' \
+  "$T/policy" > "$R/etc/containers/policy.json"
+ok "a signed image of a mirror, the registry being down" atomic --root "$R" pull "$dead/test/mirrored:1.0"
+sigstore refer "$reg" test/mirrored "sha256:$app" "sha256-$app.sig"
+ok "... by the list of referrers" atomic --root "$R" pull "$dead/test/mirrored:1.0"
+rm "$R/etc/containers/registries.conf"
+
 # ---- Fulcio and Rekor
 
 mkdir "$T/fulcio" "$T/evil"

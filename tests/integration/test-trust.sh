@@ -28,7 +28,7 @@ key() { # NAME [OPTION...]: makes a key; its fingerprint
   gpg "$@" --quick-gen-key "$name <$name@example.com>" ed25519 sign never > /dev/null
   gpg --list-keys --with-colons "$name@example.com" | awk -F: '$1 == "fpr" { print $10; exit }'
 }
-good=$(key good)
+good=$(key good --faked-system-time 20200101T000000)
 other=$(key other)
 revoked=$(key revoked)
 expired=$(key expired --faked-system-time 20200101T000000)
@@ -164,11 +164,11 @@ accepted "a signature that gpg alone made" ns/app:1
 payload ', "more": 1' | gpg --local-user "$good" --sign > "$sigdir/signature-1"
 rejected "an unknown critical member" ns/app:1 "unknown member 'more'"
 payload "" | gpg --local-user "$good" --local-user "$other" --sign > "$sigdir/signature-1"
-rejected "two signatures in one" ns/app:1 'more than one signature in it|accepts none of its 1 signatures'
+rejected "two signatures in one" ns/app:1 'accepts none of its 1 signatures: it has more than one signature in it$'
 payload "" | gpg --local-user "$good" --detach-sign > "$sigdir/signature-1"
 rejected "a detached signature" ns/app:1 'accepts none of its 1 signatures: '
-payload "" | gpg --local-user "$good" --faked-system-time 20210101T000000 --default-sig-expire 1d --sign > "$sigdir/signature-1" || :
-rejected "an expired signature" ns/app:1 'accepts none of its 1 signatures: '
+payload "" | gpg --local-user "$good" --faked-system-time 20210101T000000 --default-sig-expire 1d --sign > "$sigdir/signature-1"
+rejected "an expired signature" ns/app:1 "made with key $good, and has expired$"
 restore
 
 # The tag moves to an image that nobody signed, with the signature of the one before it.
@@ -193,6 +193,40 @@ export_keys
 rejected "an expired key" ns/expired:1 "made with key $expired, which has expired$"
 signed_by revoked.gpg | use_policy
 rejected "a revoked key" ns/revoked:1 "made with key $revoked, which was revoked$"
+
+# A subkey that may sign stands for its key, until it is revoked.
+subkey=$(key subkey)
+gpg --quick-add-key "$subkey" ed25519 sign never
+signer=$(gpg --list-keys --with-colons "$subkey" | awk -F: '$1 == "fpr" { last = $10 } END { print last }')
+is "the subkey is not the key" "$([ "$signer" != "$subkey" ] && echo other)" other
+gpg --export subkey@example.com > "$R/keys/subkey.gpg"
+payload "" | gpg --local-user "$signer!" --sign > "$sigdir/signature-1"
+signed_by subkey.gpg | use_policy
+accepted "a subkey" ns/app:1
+signed_by good.gpg | use_policy
+rejected "a subkey of another key" ns/app:1 'which the policy does not name$'
+printf 'key 1\nrevkey\ny\n0\n\ny\nsave\n' | gpg --command-fd 0 --expert --edit-key "$subkey" > "$T/revkey.log" 2>&1
+gpg --export subkey@example.com > "$R/keys/subkey.gpg"
+signed_by subkey.gpg | use_policy
+rejected "a revoked subkey" ns/app:1 'made with key [0-9A-F]*, which was revoked$'
+restore
+export_keys
+
+# ---- hosts are the same in upper and lower case; a tag of a layout is a scope
+
+port=${reg##*:}
+pull_named() { atomic --root "$R" pull "$1"; }
+for scope in "LOCALHOST:$port/ns" "LocalHost:$port" "localhost:$port/ns/plain:1"; do
+  echo '{"default": [{"type": "insecureAcceptAnything"}], "transports": {"docker": {"'"$scope"'": [{"type": "reject"}]}}}' | use_policy
+  for name in "localhost:$port" "LOCALHOST:$port"; do
+    refused "refused: $name by $scope" 1 "the trust policy rejects it \(docker localhost:$port" pull_named "$name/ns/plain:1"
+  done
+done
+echo '{"default": [{"type": "reject"}], "transports": {"docker": {"A.test": [{"type": "reject"}], "a.TEST": [{"type": "reject"}]}}}' | use_policy
+rejected "one scope in two cases" ns/plain:1 "scope 'a.TEST' is given twice, in upper and lower case"
+echo '{"default": [{"type": "insecureAcceptAnything"}], "transports": {"oci": {"'"$T/hello:latest"'": [{"type": "reject"}]}}}' | use_policy
+refused "refused: a tag of a layout" 1 "rejects it \(oci $T/hello:latest\)$" pull "oci:$T/hello:latest"
+ok "accepted: the layout without a tag" pull "oci:$T/hello"
 
 # ---- failing closed
 
@@ -233,6 +267,10 @@ ok "accepted: from a server, with credentials for the registry" \
   atomic --root "$R" pull --src-creds reader:secret "$reg/ns/app:1"
 matches "the server was asked for the second one too" "$(cat "$T/requests")" "^GET /base/ns/app@sha256=$hex/signature-2"
 no "it saw no credentials" grep -qi '^authorization' "$T/requests"
+lookaside "http://lookas%69de:pass@${server#http://}/base"
+ok "accepted: from a server with a login of its own" \
+  atomic --root "$R" pull --src-creds reader:secret "$reg/ns/app:1"
+matches "it saw that login" "$(cat "$T/requests")" "^[Aa]uthorization: Basic $(printf lookaside:pass | base64)"
 lookaside "$server/forbidden"
 rejected "403 for what is not there" ns/app:1 "wants a signature \(docker $reg\), and there is none at $server/forbidden/ns/app@"
 lookaside "$server/broken"
@@ -258,6 +296,12 @@ payload "" | sed "s|$reg|$fake|; s|$hex|$hexfake|" | gpg --local-user "$other" -
 refused "refused: the wrong key in the registry" 1 'accepts none of its 1 signatures: made with key' from_fake
 payload "" | sed "s|$reg|$fake|; s|$hex|$hexfake|" | gpg --local-user "$good" --sign > "$T/extension/$hexfake/2"
 ok "accepted: the second one in the registry" from_fake
+start_fake busy "$T/hello" --signatures "$T/extension" --basic reader:secret --only signatures --status 503 --times 2 --retry-after 0
+for file in 1 2; do rm "$T/extension/$hexfake/$file"; done
+payload "" | sed "s|$reg|$REGISTRY|; s|$hex|$hexfake|" | gpg --local-user "$good" --sign > "$T/extension/$hexfake/1"
+signed_by good.gpg | sed "s|$reg|$REGISTRY|" | use_policy
+fake=$REGISTRY
+ok "accepted: from a registry that was busy" from_fake
 
 # ---- directories, which keep signatures beside the manifest; layouts and archives cannot
 
@@ -302,6 +346,12 @@ accepted "the one key" ns/app:1
 accepted "the other key" ns/other:1
 ok "add a repository that is not trusted" trust add --type reject "$reg/ns/other"
 rejected "that repository" ns/other:1 "rejects it \(docker $reg/ns/other\)"
+ok "the same in upper case" trust add --type reject "$(echo "$reg" | tr a-z A-Z)/ns/other"
+jq '.transports.docker."EXAMPLE.com/x" = [{"type": "reject"}]' "$policy" > "$T/policy" && cp "$T/policy" "$policy"
+ok "a host that the file has in upper case" trust add --type insecureAcceptAnything example.COM/x
+is "... has one rule" "$(jq -c '.transports.docker | with_entries(select(.key | test("example"; "i")))' "$policy")" \
+  '{"example.com/x":[{"type":"insecureAcceptAnything"}]}'
+ok "... which goes in any case" trust delete Example.com/x
 ok "default reject" trust default reject
 printf '%s\n' "* (default) reject file:///elsewhere" "$reg/ns signed other@example.com,good@example.com file:///sigs" \
   "$reg/ns/other reject" > "$T/wanted"

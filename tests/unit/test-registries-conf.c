@@ -195,7 +195,7 @@ test_bad_location (void)
   assert_targets (conf, "a.test/app:1",
                   "conf: the location of prefix a.test/app makes 'b.test:1' of it, which is no image");
   assert_targets (conf, "c.test/app:1",
-                  "conf: the location of prefix c.test makes 'Team/X/app:1' of it, which is no image");
+                  "conf: the location of prefix c.test makes 'team/X/app:1' of it, which is no image");
   assert_targets (conf, "d.test/app:1",
                   "conf: the location of prefix d.test makes 'nodots/app:1' of it, which is no image");
 }

@@ -382,7 +382,11 @@ serve (Server *server, GSocketConnection *connection)
 
   while (strstr (request->str, "\r\n\r\n") == NULL
          && (n = g_input_stream_read (in, buffer, sizeof buffer, server->stop, NULL)) > 0)
-    g_string_append_len (request, buffer, n);
+    {
+      if (buffer[0] == 0x16)
+        return; /* TLS, which we do not speak */
+      g_string_append_len (request, buffer, n);
+    }
   words = g_strsplit (request->str, " ", 3);
   if (g_strv_length (words) < 3)
     return;
