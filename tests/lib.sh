@@ -167,6 +167,9 @@ start() {
   PIDS+=($!)
 }
 
+# kill_at COUNT-FILE N [--error NAME] [--trace FILE] -- COMMAND...: tests/kill-at.c.  LeakSanitizer cannot work then.
+kill_at() { ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 "$SC_BUILD/tests/kill-at" "$@"; }
+
 # ---- images
 
 # hello_layout DIR: our hello-world image as an OCI layout, tag "latest"
