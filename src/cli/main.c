@@ -20,9 +20,27 @@
 #include "version.h"
 
 static const ScCommand *const commands[] = {
-  &sc_cmd_pull,          &sc_cmd_images_list, &sc_cmd_install,    &sc_cmd_uninstall, &sc_cmd_containers_list,
-  &sc_cmd_run,           &sc_cmd_stop,        &sc_cmd_trust_show, &sc_cmd_trust_add, &sc_cmd_trust_delete,
-  &sc_cmd_trust_default, &sc_cmd_help,        &sc_cmd_dump,       &sc_cmd_complete,  NULL,
+  &sc_cmd_pull,
+  &sc_cmd_images_list,
+  &sc_cmd_install,
+  &sc_cmd_uninstall,
+  &sc_cmd_containers_list,
+  &sc_cmd_containers_update,
+  &sc_cmd_containers_rollback,
+  &sc_cmd_containers_history,
+  &sc_cmd_containers_pin,
+  &sc_cmd_containers_unpin,
+  &sc_cmd_recover,
+  &sc_cmd_run,
+  &sc_cmd_stop,
+  &sc_cmd_trust_show,
+  &sc_cmd_trust_add,
+  &sc_cmd_trust_delete,
+  &sc_cmd_trust_default,
+  &sc_cmd_help,
+  &sc_cmd_dump,
+  &sc_cmd_complete,
+  NULL,
 };
 
 const ScProgram *

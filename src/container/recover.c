@@ -206,15 +206,23 @@ sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgr
 
 /* -- the beginning of a command -- */
 
+gboolean
+sc_container_is_interrupted (const ScContext *ctx, const char *name)
+{
+  g_autofree char *file = sc_journal_file (name), *there = g_build_filename (ctx->checkouts, file, NULL),
+                  *path = sc_context_path (ctx, there);
+
+  return sc_container_name_check (name, NULL) && sc_fs_exists_at (AT_FDCWD, path);
+}
+
 static gboolean
 check_there (const ScContext *ctx, const char *name, gboolean journal_too, GError **error)
 {
   g_autofree char *path = sc_context_path (ctx, ctx->checkouts), *link = g_build_filename (path, name, NULL);
-  g_autofree char *file = sc_journal_file (name), *journal = g_build_filename (path, file, NULL);
   g_autofree char *there = g_strdup_printf ("%s/%s", ctx->preinstalled, name),
                   *read_only = sc_context_path (ctx, there);
 
-  if (g_file_test (link, G_FILE_TEST_IS_SYMLINK) || (journal_too && sc_fs_exists_at (AT_FDCWD, journal)))
+  if (g_file_test (link, G_FILE_TEST_IS_SYMLINK) || (journal_too && sc_container_is_interrupted (ctx, name)))
     return TRUE;
   if (sc_fs_exists_at (AT_FDCWD, read_only))
     return sc_fail (error, SC_ERROR_DENIED, "container %s is preinstalled: it cannot be changed", name);

@@ -17,6 +17,9 @@
 ScContainerLock *sc_container_begin (const ScContext *ctx, const char *name, const ScProgressSink *sink,
                                      GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* Is there a journal of @name? For commands that look before they hold anything. */
+gboolean sc_container_is_interrupted (const ScContext *ctx, const char *name);
+
 /* For whoever holds the container already; whether there is one is not asked.  A note tells what was done. */
 gboolean sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgressSink *sink,
                                GCancellable *cancellable, GError **error) SC_CHECK;

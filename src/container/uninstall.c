@@ -127,16 +127,6 @@ remove_container (const ScLive *live, GCancellable *cancellable, GError **error)
          && sc_uninstall_continue (live, journal, cancellable, error);
 }
 
-/* Somebody began to remove it: if recovery completes that, all is done. */
-static gboolean
-has_journal (const ScContext *ctx, const char *name)
-{
-  g_autofree char *file = sc_journal_file (name), *there = g_build_filename (ctx->checkouts, file, NULL),
-                  *path = sc_context_path (ctx, there);
-
-  return sc_container_name_check (name, NULL) && sc_fs_exists_at (AT_FDCWD, path);
-}
-
 gboolean
 sc_uninstall (const ScContext *ctx, const char *name, gboolean display, const ScProgressSink *sink,
               GCancellable *cancellable, GError **error)
@@ -145,7 +135,8 @@ sc_uninstall (const ScContext *ctx, const char *name, gboolean display, const Sc
   g_autoptr (ScSystemd) systemd = NULL;
   g_autoptr (GError) local = NULL;
   ScLive live = { .ctx = ctx, .sink = sink };
-  gboolean begun = has_journal (ctx, name);
+  /* Somebody began to remove it: if recovery completes that, all is done. */
+  gboolean begun = sc_container_is_interrupted (ctx, name);
 
   if (display)
     return find (ctx, name, error) && (display_steps (ctx, name, sink), TRUE);
