@@ -99,9 +99,11 @@ sc_activation_drop (const ScLive *live, const ScJournal *journal, GError **error
 {
   ScContainerLock *lock = live->lock;
 
-  return (!is_new (journal) || sc_history_has_failed (lock, journal->to)
-          || sc_checkouts_remove (lock->checkouts, lock->name, journal->to, error))
-         && sc_journal_remove (lock->checkouts->dfd, lock->name, error);
+  if (is_new (journal) && sc_history_has_failed (lock, journal->to))
+    sc_history_prune (live->ctx, lock, journal->from, SC_NO_DEPLOYMENT, SC_DEPLOYMENTS_MAX, live->sink);
+  else if (is_new (journal) && !sc_checkouts_remove (lock->checkouts, lock->name, journal->to, error))
+    return FALSE;
+  return sc_journal_remove (lock->checkouts->dfd, lock->name, error);
 }
 
 gboolean

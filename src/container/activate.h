@@ -28,7 +28,7 @@ gboolean sc_activation_finish (const ScLive *live, ScJournal *journal, GError **
  * new directory, which may be in use, stays. */
 gboolean sc_activation_back (const ScLive *live, const ScJournal *journal, GError **error) SC_CHECK;
 
-/* After that: removes the new directory unless it is marked as failed, and the journal. */
+/* After that: removes the new directory, or, if it is marked as failed, those that failed earlier; and the journal. */
 gboolean sc_activation_drop (const ScLive *live, const ScJournal *journal, GError **error) SC_CHECK;
 
 /* For one that was cut short after its commit point: host files and systemd's view once more. */

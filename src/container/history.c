@@ -109,14 +109,20 @@ sc_history_load (const ScContext *ctx, ScContainerLock *lock, int live, GError *
 GPtrArray *
 sc_history_list (const ScContext *ctx, const char *name, GError **error)
 {
-  g_autoptr (ScDeployment) live = sc_deployment_load (ctx, name, error);
+  g_autoptr (GError) local = NULL;
+  g_autoptr (ScDeployment) live = sc_deployment_load (ctx, name, &local);
   g_autofree char *path = sc_context_path (ctx, ctx->checkouts);
   ScCheckouts unlocked = { .dfd = -1, .path = path };
   SC_AUTOFD int dfd = -1;
 
-  if (live == NULL)
-    return NULL;
-  if (live->preinstalled)
+  /* Of one that is damaged the others are all the more of interest. */
+  if (live == NULL && !g_error_matches (local, SC_ERROR, SC_ERROR_INVALID)
+      && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+  if (live != NULL && live->preinstalled)
     {
       GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)entry_free);
       ScHistoryEntry *entry = g_new0 (ScHistoryEntry, 1);
@@ -130,7 +136,7 @@ sc_history_list (const ScContext *ctx, const char *name, GError **error)
   if (dfd < 0)
     return NULL;
   unlocked.dfd = dfd;
-  return load_all (ctx, &unlocked, name, live->number, error);
+  return load_all (ctx, &unlocked, name, sc_live_number (dfd, name), error);
 }
 
 /* -- which go -- */
@@ -224,17 +230,13 @@ sc_history_pin (const ScContext *ctx, const char *name, int number, gboolean pin
                 GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScContainerLock) lock = sc_container_begin (ctx, name, sink, cancellable, error);
-  g_autoptr (ScDeployment) live = NULL;
   g_autofree char *dir = NULL;
   struct stat st;
 
   if (lock == NULL)
     return FALSE;
-  live = sc_deployment_load (ctx, name, error);
-  if (live == NULL)
-    return FALSE;
   if (number == SC_NO_DEPLOYMENT)
-    number = live->number;
+    number = sc_live_number (lock->checkouts->dfd, name);
   dir = g_strdup_printf ("%s.%d", name, number);
   if (fstatat (lock->checkouts->dfd, dir, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode))
     return sc_fail (error, SC_ERROR_NOT_FOUND, "container %s has no deployment %d", name, number);

@@ -21,7 +21,7 @@
 /* -- which -- */
 
 static gboolean
-choose (const GPtrArray *list, const ScDeployment *live, int *out, GError **error)
+choose (const GPtrArray *list, int live, int *out, GError **error)
 {
   int below = SC_NO_DEPLOYMENT, above = SC_NO_DEPLOYMENT;
 
@@ -33,14 +33,14 @@ choose (const GPtrArray *list, const ScDeployment *live, int *out, GError **erro
 
       if (entry->live || entry->failed != NULL || entry->deployment->problem != NULL)
         continue;
-      if (number > live->number)
+      if (number > live)
         above = number;
       else if (below == SC_NO_DEPLOYMENT)
         below = number;
     }
   *out = below != SC_NO_DEPLOYMENT ? below : above;
   return *out != SC_NO_DEPLOYMENT
-         || sc_fail (error, SC_ERROR_NOT_FOUND, "there is no deployment but %d to go back to", live->number);
+         || sc_fail (error, SC_ERROR_NOT_FOUND, "there is no deployment but %d to go back to", live);
 }
 
 /* -- checks -- */
@@ -90,7 +90,7 @@ check (const ScLive *live, const ScDeployment *target, GError **error)
 /* -- doing it -- */
 
 static gboolean
-start (const ScLive *live, const ScDeployment *old, ScJournal *journal, GCancellable *cancellable, GError **error)
+start (const ScLive *live, const char *runtime, ScJournal *journal, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
@@ -98,38 +98,53 @@ start (const ScLive *live, const ScDeployment *old, ScJournal *journal, GCancell
     return sc_activation_finish (live, journal, error)
            && sc_fail (error, SC_ERROR_FAILED, "it is deployment %d now but did not start: %s", journal->to,
                        local->message);
-  if (!sc_systemd_is_running (live->systemd)
-      && sc_running_is_elsewhere (live->ctx, live->lock, old->runtime, journal->to))
-    sc_progress_note (live->sink, "systemd is not running: %s runs deployment %d until it is stopped", old->name,
-                      old->number);
+  if (!sc_systemd_is_running (live->systemd) && sc_running_is_elsewhere (live->ctx, live->lock, runtime, journal->to))
+    sc_progress_note (live->sink, "systemd is not running: %s runs another deployment until it is stopped",
+                      live->lock->name);
   return sc_activation_finish (live, journal, error);
+}
+
+static ScJournal *
+plan (const ScLive *live, int from, const ScDeployment *target, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *unit = sc_unit_name (live->lock->name);
+  g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_ROLLBACK, from, target->number);
+
+  if (!sc_unit_links_exist (live->ctx, unit, &journal->was_enabled, error)
+      || !sc_running_service (live, &journal->was_active, cancellable, error))
+    return NULL;
+  /* A unit that is new is enabled, as by an installation. */
+  journal->was_enabled |= !sc_live_has (live, from, unit);
+  journal->was_active = journal->was_active && target->has_container_service;
+  return g_steal_pointer (&journal);
 }
 
 static gboolean
 roll_back (ScLive *live, int to, int *out_number, GCancellable *cancellable, GError **error)
 {
   const char *name = live->lock->name;
-  g_autoptr (ScDeployment) old = sc_deployment_load (live->ctx, name, error);
+  int from = sc_live_number (live->lock->checkouts->dfd, name);
+  /* What is live may be damaged: that is when one wants to go back. */
+  g_autoptr (ScDeployment) old = sc_deployment_load (live->ctx, name, NULL);
   g_autoptr (ScDeployment) target = NULL;
-  g_autoptr (GPtrArray) list = old != NULL ? sc_history_load (live->ctx, live->lock, old->number, error) : NULL;
+  g_autoptr (GPtrArray) list = sc_history_load (live->ctx, live->lock, from, error);
   g_autoptr (ScJournal) journal = NULL;
-  g_autofree char *unit = sc_unit_name (name);
 
-  if (list == NULL || (to == SC_NO_DEPLOYMENT && !choose (list, old, &to, error)))
+  if (list == NULL)
     return FALSE;
-  if (to == old->number)
+  if (from == SC_NO_DEPLOYMENT)
+    return sc_fail (error, SC_ERROR_INVALID, "its link leads to no deployment of it");
+  if (to == SC_NO_DEPLOYMENT && !choose (list, from, &to, error))
+    return FALSE;
+  if (to == from)
     return sc_fail (error, SC_ERROR_EXISTS, "deployment %d is live already", to);
   target = sc_deployment_load_number (live->ctx, name, to, error);
   if (target == NULL || !check (live, target, error))
     return FALSE;
-  journal = sc_journal_new (SC_OPERATION_ROLLBACK, old->number, to);
-  if (!sc_unit_links_exist (live->ctx, unit, &journal->was_enabled, error)
-      || !sc_running_service (live, &journal->was_active, cancellable, error))
-    return FALSE;
-  journal->was_enabled |= !old->has_container_service;
-  journal->was_active = journal->was_active && target->has_container_service;
+  journal = plan (live, from, target, cancellable, error);
   *out_number = to;
-  return sc_activate (live, journal, NULL, cancellable, error) && start (live, old, journal, cancellable, error);
+  return journal != NULL && sc_activate (live, journal, NULL, cancellable, error)
+         && start (live, old != NULL ? old->runtime : NULL, journal, cancellable, error);
 }
 
 gboolean

@@ -129,6 +129,14 @@ echo '{' > "$C/box.8/info"
 refused "... with a damaged info, asked for" 1 "info" a containers rollback box --to 8
 is "history shows it" "$(a containers history box 2> /dev/null | grep -c damaged)" 1
 is "none of these changed what is live" "$(live box)" box.9
+cp "$C/box.9/info" "$T/away"
+echo '{' > "$C/box.9/info"
+refused "update of one that is damaged" 1 "info" a containers update box
+is "... its history" "$(numbers box 2> /dev/null)" "9 8 5"
+ok "... rollback from it" a containers rollback box
+is "... goes back, past what is damaged" "$(live box)" box.5
+mv "$T/away" "$C/box.9/info"
+ok "... and forth" a containers rollback box --to 9
 ok "update --keep 1" a containers update box --keep 1 --set WORD=alone
 is "... leaves the live one" "$(numbers box)" 10
 
