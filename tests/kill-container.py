@@ -158,9 +158,10 @@ def main():
     if old == new or calls < 10:
         sys.exit('it does nothing')
     jobs = [('kill', n) for n in range(1, calls + 1, step)]
-    # Errors are tried at every third of these, not at the same for both.
+    # Errors are tried at some of these, not at the same for both.
+    spacing = step if os.environ.get('SC_ROUNDS') == 'all' else 5 * step
     for offset, mode in enumerate(('EIO', 'ENOSPC')):
-        jobs += [(mode, n) for n in range(1 + offset, calls + 1, 1 if step == 1 and os.environ.get('SC_ROUNDS') else 3 * step)]
+        jobs += [(mode, n) for n in range(1 + 2 * offset, calls + 1, spacing)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         wrong = sum(pool.map(lambda job: point(*job, old, new), jobs), [])
     if wrong:

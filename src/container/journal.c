@@ -192,14 +192,18 @@ sc_journal_load (int dfd, const char *name, ScJournal **out_journal, GError **er
   g_autofree char *file = sc_journal_file (name);
   g_autoptr (GError) local = NULL;
   g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, file, SIZE_LIMIT, &local);
+  ScJournal *journal;
 
   if (bytes == NULL && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
-  *out_journal = bytes != NULL ? sc_journal_parse (bytes, error) : NULL;
-  return bytes == NULL || *out_journal != NULL || sc_prefix (error, "%s", file);
+  journal = bytes != NULL ? sc_journal_parse (bytes, error) : NULL;
+  if (bytes != NULL && journal == NULL)
+    return sc_prefix (error, "%s", file);
+  *out_journal = journal;
+  return TRUE;
 }
 
 gboolean
