@@ -26,6 +26,7 @@ typedef enum
   SETTING_PROGRAM, /* a name without slash, or an absolute path */
   SETTING_STORAGE, /* "ostree" */
   SETTING_SECONDS, /* a number from 1 to 3600; the member is a guint */
+  SETTING_COUNT,   /* a number from 1 to 100; the member is a guint */
   SETTING_DIR,     /* absolute; any other is taken for none (XDG base directory specification) */
 } SettingType;
 
@@ -51,6 +52,8 @@ static const Setting settings[] = {
   { "https_proxy", "HTTPS_PROXY", offsetof (ScContext, https_proxy), SETTING_TEXT, TRUE },
   { "no_proxy", "NO_PROXY", offsetof (ScContext, no_proxy), SETTING_TEXT, TRUE },
   { "network_timeout", NULL, offsetof (ScContext, network_timeout), SETTING_SECONDS, FALSE },
+  { "deployments", NULL, offsetof (ScContext, deployments), SETTING_COUNT, FALSE },
+  { "probation", NULL, offsetof (ScContext, probation), SETTING_SECONDS, FALSE },
   { NULL, "DOCKER_HOST", offsetof (ScContext, docker_host), SETTING_TEXT, FALSE },
   { NULL, "http_proxy", offsetof (ScContext, http_proxy), SETTING_TEXT, TRUE },
   { NULL, "https_proxy", offsetof (ScContext, https_proxy), SETTING_TEXT, TRUE },
@@ -64,13 +67,16 @@ static const Setting settings[] = {
 };
 
 static gboolean
-set_seconds (ScContext *ctx, const Setting *setting, const char *name, const char *value, GError **error)
+set_number (ScContext *ctx, const Setting *setting, const char *name, const char *value, GError **error)
 {
-  guint64 seconds = 0;
+  gboolean seconds = setting->type == SETTING_SECONDS;
+  guint64 limit = seconds ? SC_SECONDS_MAX : SC_DEPLOYMENTS_MAX;
+  guint64 number = 0;
 
-  if (!g_ascii_string_to_unsigned (value, 10, 1, 3600, &seconds, NULL))
-    return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is not a number of seconds from 1 to 3600", name, value);
-  *(guint *)(gpointer)((char *)ctx + setting->offset) = (guint)seconds;
+  if (!g_ascii_string_to_unsigned (value, 10, 1, limit, &number, NULL))
+    return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is not a number %sfrom 1 to %" G_GUINT64_FORMAT, name, value,
+                    seconds ? "of seconds " : "", limit);
+  *(guint *)(gpointer)((char *)ctx + setting->offset) = (guint)number;
   return TRUE;
 }
 
@@ -84,8 +90,8 @@ set_value (ScContext *ctx, const Setting *setting, const char *name, const char 
     return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is not an absolute path", name, value);
   if (setting->type == SETTING_PROGRAM && strchr (value, '/') && !g_path_is_absolute (value))
     return sc_fail (error, SC_ERROR_INVALID, "%s: '%s' is neither a name nor an absolute path", name, value);
-  if (setting->type == SETTING_SECONDS)
-    return set_seconds (ctx, setting, name, value, error);
+  if (setting->type == SETTING_SECONDS || setting->type == SETTING_COUNT)
+    return set_number (ctx, setting, name, value, error);
   if (setting->offset == NOWHERE || (setting->type == SETTING_DIR && !g_path_is_absolute (value)))
     return TRUE;
 
@@ -252,6 +258,8 @@ sc_context_new (const char *root, GError **error)
   ctx->run_dir = g_strdup ("/run");
   ctx->state_dir = g_strdup ("/var/lib");
   ctx->conf_dir = g_strdup ("/etc");
+  ctx->deployments = 2;
+  ctx->probation = 5;
   ctx->program = find_program ();
   if (g_path_is_absolute (g_get_home_dir ()))
     ctx->home = g_strdup (g_get_home_dir ());

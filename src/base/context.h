@@ -39,8 +39,14 @@ typedef struct
   char *no_proxy;         /* (nullable) */
   char *docker_host;      /* (nullable): address of the Docker daemon, as it is written in $DOCKER_HOST */
   guint network_timeout;  /* seconds without an answer after which a connection is lost, 0: the built-in ones */
+  guint deployments;      /* how many of a container are kept, the live one included: 2 */
+  guint probation;        /* seconds that a service must run after a gated update: 5 */
   gboolean debug;
 } ScContext;
+
+/* What deployments and probation can be at most, as network_timeout. */
+#define SC_DEPLOYMENTS_MAX 100
+#define SC_SECONDS_MAX     3600
 
 /**
  * sc_context_new:
@@ -48,7 +54,7 @@ typedef struct
  *
  * Built-in paths, then /etc/atomic.conf of @root (YAML: default_storage,
  * ostree_repository, checkout_path, runtime, registry_confdir, http_proxy,
- * https_proxy, no_proxy, network_timeout), then the environment (ATOMIC_OSTREE_REPO,
+ * https_proxy, no_proxy, network_timeout, deployments, probation), then the environment (ATOMIC_OSTREE_REPO,
  * ATOMIC_OSTREE_CHECKOUT_PATH, RUNC_PATH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY and
  * their lower-case forms, which win, DOCKER_HOST, and those named above).  Paths of both are paths inside @root.  An
  * empty variable is one that is not set, except for the proxies, where it means "no proxy" whatever the file says.

@@ -18,15 +18,16 @@
 /* Part of the old name that a temporary name repeats, so that it fits NAME_MAX. */
 #define TEMP_STEM_MAX 200
 #define TEMP_TRIES    100
+#define TEMP_RANDOM   6 /* characters */
 
 /* (transfer full): @stem with a dot and six random characters. */
 static char *
 random_name (const char *stem)
 {
   static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-  char tail[8] = ".";
+  char tail[TEMP_RANDOM + 2] = ".";
 
-  for (int i = 1; i < 7; i++)
+  for (int i = 1; i <= TEMP_RANDOM; i++)
     tail[i] = alphabet[g_random_int_range (0, (gint32)sizeof alphabet - 1)];
   return g_strconcat (stem, tail, NULL);
 }
@@ -37,6 +38,17 @@ temp_name_for (const char *name)
   g_autofree char *stem = g_strdup_printf (".%.*s", TEMP_STEM_MAX, name);
 
   return random_name (stem);
+}
+
+/* Is @entry a name that temp_name_for() makes of @name? */
+static gboolean
+is_temp_of (const char *entry, const char *name)
+{
+  g_autofree char *stem = g_strdup_printf (".%.*s.", TEMP_STEM_MAX, name);
+  gsize length = strlen (stem);
+
+  return strncmp (entry, stem, length) == 0 && strlen (entry) == length + TEMP_RANDOM
+         && strspn (entry + length, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS) == TEMP_RANDOM;
 }
 
 /* Opens the directory of @path and points *out_name at its last part, which must be a proper name. */
@@ -395,4 +407,26 @@ sc_fs_list_dir_at (int dfd, const char *path, GError **error)
   sc_sort_strings (names);
   g_ptr_array_add (names, NULL);
   return (char **)g_ptr_array_steal (names, NULL);
+}
+
+gboolean
+sc_fs_remove_temps_at (int dfd, const char *path, const char *name, mode_t kind, GError **error)
+{
+  SC_AUTOFD int dir = openat (dfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_auto (GStrv) entries = NULL;
+
+  if (dir < 0)
+    return errno == ENOENT || sc_fail_errno (error, errno, "%s", path);
+  entries = sc_fs_list_dir_at (dir, ".", error);
+  if (entries == NULL)
+    return FALSE;
+  for (guint i = 0; entries[i] != NULL; i++)
+    {
+      struct stat st;
+
+      if (is_temp_of (entries[i], name) && fstatat (dir, entries[i], &st, AT_SYMLINK_NOFOLLOW) == 0
+          && (st.st_mode & S_IFMT) == kind && !sc_fs_unlink_at (dir, entries[i], error))
+        return sc_prefix (error, "%s", path);
+    }
+  return TRUE;
 }

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "output.h"
 #include "prune-system.h"
+#include "recover.h"
 #include "spool.h"
 
 typedef struct
@@ -64,10 +65,14 @@ run_images_prune (ScInvocation *invocation, GError **error)
   g_autoptr (ScStore) store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, error);
   g_auto (ScPruned) pruned = { 0 };
   g_autofree char *size = NULL;
+  g_autoptr (GError) local = NULL;
 
   if (!store)
     return FALSE;
   sc_store_set_sink (store, sink);
+  /* Of what an interrupted command has left some is not left over. One that cannot be ended keeps what it has. */
+  if (!options->dry_run && !sc_recover (invocation->context, NULL, sink, invocation->cancellable, &local))
+    g_debug ("%s", local->message);
   if (!sc_prune (invocation->context, store, options->dry_run, sink, &pruned, invocation->cancellable, error))
     return FALSE;
   if (!options->dry_run)

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "install.h"
 #include "pull-image.h"
+#include "recover.h"
 
 typedef struct
 {
@@ -15,6 +16,17 @@ typedef struct
   const char *auth_file;
   gboolean display;
 } InstallOptions;
+
+/* One that is half installed or half removed is made whole or nothing first. */
+static gboolean
+settle (ScInvocation *invocation, const char *container, GError **error)
+{
+  const InstallOptions *options = invocation->options;
+  const char *names[] = { container, NULL };
+
+  return options->display || !sc_container_is_interrupted (invocation->context, container)
+         || sc_recover (invocation->context, names, invocation->sink, invocation->cancellable, error);
+}
 
 static gboolean
 is_installed (const ScContext *ctx, const char *name, gboolean *out, GError **error)
@@ -77,7 +89,8 @@ run_install (ScInvocation *invocation, GError **error)
   if (!image)
     return FALSE;
   container = options->name ? g_strdup (options->name) : sc_install_default_name (image, error);
-  if (!container || !sc_container_name_check (container, error) || !is_installed (ctx, container, &installed, error))
+  if (!container || !sc_container_name_check (container, error) || !settle (invocation, container, error)
+      || !is_installed (ctx, container, &installed, error))
     return FALSE;
   if (installed)
     return say_present (invocation, container);

@@ -1,45 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "deployment.h"
-#include "progress.h"
-#include "systemd.h"
+#include "live.h"
 
 /*
- * The one place that changes what is live (docs/architecture.md, "activate").
+ * The one place that makes deployments live: install, update and rollback go through it, and so does what completes or
+ * takes back one of them that was cut short (docs/deployments.md).
  */
-
-/* Where the unit and the tmpfiles configuration of a container are, as the host sees them. (transfer full) */
-char *sc_unit_path (const ScContext *ctx, const char *name);
-char *sc_tmpfiles_path (const ScContext *ctx, const char *name);
-/* "NAME.service": the unit, and its copy in the deployment. (transfer full) */
-char *sc_unit_name (const char *name);
-/* "tmpfiles-NAME.conf": the copy in the deployment. (transfer full) */
-char *sc_tmpfiles_name (const char *name);
 
 /**
- * sc_deployment_activate:
- * @deployment: complete on disk and flushed, and not live
- * @unit, @tmpfiles: (nullable): the texts to put in place
+ * sc_activate:
+ * @journal: what is to be done; written first
+ * @temp: (nullable): directory in the checkouts, complete and flushed, that becomes the deployment journal->to; NULL:
+ * it is one
  *
- * Puts the tmpfiles file in place, replaces the link NAME by rename, replaces the unit by rename, then tells systemd:
- * reload, tmpfiles, enable.  Each of the files is whole or absent at every moment.  On an error or cancel what was done
- * is undone.
+ * Journal, directory, link (the commit point), host files, systemd.  Nothing is started or stopped. The journal stays
+ * until sc_activation_finish() or sc_activation_drop(). On an error or cancel everything is as before.
  */
-gboolean sc_deployment_activate (const ScContext *ctx, const ScDeployment *deployment, const char *unit,
-                                 const char *tmpfiles, const ScProgressSink *sink, GCancellable *cancellable,
-                                 GError **error) SC_CHECK;
+gboolean sc_activate (const ScLive *live, const ScJournal *journal, const char *temp, GCancellable *cancellable,
+                      GError **error) SC_CHECK;
 
-/**
- * sc_container_deactivate:
- *
- * Disables the service, removes the unit, the tmpfiles file and what it says is to be removed, and tells systemd.  The
- * link stays, so that an interrupted removal can be repeated.
+/* It is done: makes the link decide if it was on probation, removes deployments that are one too many, and the journal.
  */
-gboolean sc_container_deactivate (const ScContext *ctx, const char *name, const ScProgressSink *sink,
-                                  GCancellable *cancellable, GError **error) SC_CHECK;
+gboolean sc_activation_finish (const ScLive *live, ScJournal *journal, GError **error) SC_CHECK;
 
-/* Removes the host files that are to the byte those of the deployment directory @dir, in @checkouts, of @name: an
- * installation that died before the container had its link left them. */
-gboolean sc_container_remove_dead (const ScContext *ctx, int checkouts, const char *name, const char *dir,
-                                   GError **error) SC_CHECK;
+/* Takes it back: link, host files and systemd's view are as they were before.  Nothing is started or stopped, and the
+ * new directory, which may be in use, stays. */
+gboolean sc_activation_back (const ScLive *live, const ScJournal *journal, GError **error) SC_CHECK;
+
+/* After that: removes the new directory, or, if it is marked as failed, those that failed earlier; and the journal. */
+gboolean sc_activation_drop (const ScLive *live, const ScJournal *journal, GError **error) SC_CHECK;
+
+/* For one that was cut short after its commit point: host files and systemd's view once more. */
+gboolean sc_activation_forward (const ScLive *live, const ScJournal *journal, GError **error) SC_CHECK;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Holding the directory of deployments: flock on the directory itself, so that no lock file stays behind.
+ * Holding the directory of deployments: flock on the directory itself, so that no lock file stays behind.  Whoever
+ * changes one container shares it and holds that container (container-lock.h); whoever must see all of them still
+ * holds it alone.
  */
 #include "checkouts.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -29,11 +32,11 @@ sc_checkouts_release (ScCheckouts *c)
 }
 
 static gboolean
-wait_for_lock (ScCheckouts *c, const ScProgressSink *sink, GCancellable *cancellable, GError **error)
+wait_for_lock (ScCheckouts *c, int how, const ScProgressSink *sink, GCancellable *cancellable, GError **error)
 {
   gboolean told = FALSE;
 
-  while (flock (c->dfd, LOCK_EX | LOCK_NB) != 0)
+  while (flock (c->dfd, how | LOCK_NB) != 0)
     {
       if (errno != EWOULDBLOCK && errno != EINTR)
         return sc_fail_errno (error, errno, "%s: cannot lock", c->path);
@@ -48,6 +51,14 @@ wait_for_lock (ScCheckouts *c, const ScProgressSink *sink, GCancellable *cancell
 }
 
 static gboolean
+is_directory (int dfd, const char *name)
+{
+  struct stat st;
+
+  return fstatat (dfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode);
+}
+
+static gboolean
 remove_stale (ScCheckouts *c, GError **error)
 {
   g_auto (GStrv) names = sc_fs_list_dir_at (c->dfd, ".", error);
@@ -55,7 +66,8 @@ remove_stale (ScCheckouts *c, GError **error)
   if (names == NULL)
     return FALSE;
   for (guint i = 0; names[i] != NULL; i++)
-    if (g_str_has_prefix (names[i], SC_CHECKOUTS_TEMP) && !sc_fs_remove_tree_at (c->dfd, names[i], error))
+    if (g_str_has_prefix (names[i], SC_CHECKOUTS_TEMP) && is_directory (c->dfd, names[i])
+        && !sc_fs_remove_tree_at (c->dfd, names[i], error))
       return sc_prefix (error, "%s", c->path);
   return TRUE;
 }
@@ -92,9 +104,9 @@ open_directory (ScCheckouts *c, gboolean create, GError **error)
   return c->dfd >= 0;
 }
 
-ScCheckouts *
-sc_checkouts_lock (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
-                   GError **error)
+static ScCheckouts *
+open_and_lock (const ScContext *ctx, gboolean create, int how, const ScProgressSink *sink, GCancellable *cancellable,
+               GError **error)
 {
   g_autoptr (ScCheckouts) c = g_new0 (ScCheckouts, 1);
   guint tries = 0;
@@ -113,7 +125,7 @@ sc_checkouts_lock (const ScContext *ctx, gboolean create, const ScProgressSink *
           g_propagate_error (error, g_steal_pointer (&local));
           return NULL;
         }
-      if (!wait_for_lock (c, sink, cancellable, error))
+      if (!wait_for_lock (c, how, sink, cancellable, error))
         return NULL;
     }
   while (!is_current (c));
@@ -124,9 +136,23 @@ ScCheckouts *
 sc_checkouts_hold (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
                    GError **error)
 {
-  g_autoptr (ScCheckouts) c = sc_checkouts_lock (ctx, create, sink, cancellable, error);
+  g_autoptr (ScCheckouts) c = open_and_lock (ctx, create, LOCK_EX, sink, cancellable, error);
 
   return c != NULL && remove_stale (c, error) ? g_steal_pointer (&c) : NULL;
+}
+
+ScCheckouts *
+sc_checkouts_lock (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
+                   GError **error)
+{
+  return open_and_lock (ctx, create, LOCK_EX, sink, cancellable, error);
+}
+
+ScCheckouts *
+sc_checkouts_share (const ScContext *ctx, gboolean create, const ScProgressSink *sink, GCancellable *cancellable,
+                    GError **error)
+{
+  return open_and_lock (ctx, create, LOCK_SH, sink, cancellable, error);
 }
 
 char **
@@ -140,13 +166,32 @@ sc_checkouts_deployments (ScCheckouts *c, const char *name, GError **error)
     return NULL;
   for (guint i = 0; names[i] != NULL; i++)
     {
-      struct stat st;
-
       /* Directories only: a link "x.0" is another container. */
       if (strncmp (names[i], name, length) == 0 && sc_deployment_suffix (names[i]) == names[i] + length
-          && fstatat (c->dfd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
+          && is_directory (c->dfd, names[i]))
         g_ptr_array_add (found, g_strdup (names[i]));
     }
   g_ptr_array_add (found, NULL);
   return (char **)g_ptr_array_free (g_steal_pointer (&found), FALSE);
+}
+
+gboolean
+sc_checkouts_remove (ScCheckouts *c, const char *name, int number, GError **error)
+{
+  g_autofree char *dir = g_strdup_printf ("%s.%d", name, number);
+  g_autofree char *prefix = g_strconcat (SC_CHECKOUTS_TEMP, name, NULL);
+  g_autofree char *temp = NULL;
+
+  if (!is_directory (c->dfd, dir))
+    return TRUE;
+  temp = sc_fs_make_temp_dir_at (c->dfd, prefix, error);
+  if (temp == NULL)
+    return FALSE;
+  if (renameat (c->dfd, dir, c->dfd, temp) != 0)
+    {
+      sc_fail_errno (error, errno, "cannot rename %s", dir);
+      (void)!unlinkat (c->dfd, temp, AT_REMOVEDIR);
+      return FALSE;
+    }
+  return sc_fs_remove_tree_at (c->dfd, temp, error) && sc_fs_sync_dir_at (c->dfd, ".", error);
 }

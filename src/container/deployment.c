@@ -93,11 +93,21 @@ load_command (ScDeployment *d, int dfd)
     d->command = sc_config_command (node);
 }
 
+static gboolean
+load_files (ScDeployment *d, int dfd, GError **error)
+{
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, "info", FILE_LIMIT, error);
+
+  if (bytes == NULL || !sc_info_parse (bytes, d, error))
+    return FALSE;
+  load_command (d, dfd);
+  return TRUE;
+}
+
 /* Reads the files of the deployment that @base/NAME is or points to. */
 static gboolean
 load_from (ScDeployment *d, int base, GError **error)
 {
-  g_autoptr (GBytes) bytes = NULL;
   SC_AUTOFD int dfd = -1;
   struct stat st;
 
@@ -115,13 +125,7 @@ load_from (ScDeployment *d, int base, GError **error)
     }
   else
     dfd = sc_fs_open_dir_at (base, d->name, error);
-  if (dfd < 0)
-    return FALSE;
-  bytes = sc_fs_read_file_at (dfd, "info", FILE_LIMIT, error);
-  if (bytes == NULL || !sc_info_parse (bytes, d, error))
-    return FALSE;
-  load_command (d, dfd);
-  return TRUE;
+  return dfd >= 0 && load_files (d, dfd, error);
 }
 
 /* A descriptor of the directory of deployments, -1 without error if there is none. */
@@ -178,6 +182,28 @@ sc_deployment_load (const ScContext *ctx, const char *name, GError **error)
       return g_steal_pointer (&d);
     }
   return sc_fail_null (error, SC_ERROR_NOT_FOUND, "no container '%s'", name);
+}
+
+ScDeployment *
+sc_deployment_load_number (const ScContext *ctx, const char *name, int number, GError **error)
+{
+  g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
+  g_autofree char *dir = NULL;
+  SC_AUTOFD int base = -1;
+  SC_AUTOFD int dfd = -1;
+  struct stat st;
+
+  if (!sc_container_name_check (name, error) || !open_base (ctx, FALSE, &base, error))
+    return NULL;
+  d->name = g_strdup (name);
+  d->number = number;
+  dir = g_strdup_printf ("%s.%d", name, number);
+  if (base < 0 || fstatat (base, dir, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode))
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "container %s has no deployment %d", name, number);
+  dfd = sc_fs_open_dir_at (base, dir, error);
+  if (dfd < 0 || !load_files (d, dfd, error))
+    return sc_prefix_null (error, "deployment %s", dir);
+  return g_steal_pointer (&d);
 }
 
 /* Names that stand for containers: links, and in the read-only place directories too. */

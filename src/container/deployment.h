@@ -39,6 +39,9 @@ const char *sc_deployment_suffix (const char *name);
 /* The live deployment of @name; SC_ERROR_NOT_FOUND "no container 'X'". Reads info, and config.json for the command. */
 ScDeployment *sc_deployment_load (const ScContext *ctx, const char *name, GError **error) SC_CHECK;
 
+/* The deployment @number of @name in the checkouts, live or not. SC_ERROR_NOT_FOUND if it is not there. */
+ScDeployment *sc_deployment_load_number (const ScContext *ctx, const char *name, int number, GError **error) SC_CHECK;
+
 /* (transfer full): "CHECKOUTS/NAME.N", as the host sees it. */
 char *sc_deployment_dir (const ScContext *ctx, const ScDeployment *deployment);
 

@@ -1,25 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Image -> deployment: everything is made in a temporary directory beside its place, flushed, renamed to its place and
- * only then activated.  Whatever fails on the way, nothing of it stays.
+ * A new container: its first deployment is made and activated.  Whatever fails on the way, nothing of it stays.
  */
 #include "install.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "activate.h"
-#include "checkout.h"
-#include "checkouts.h"
-#include "config-json.h"
-#include "exports.h"
+#include "deployment-make.h"
 #include "fs.h"
-#include "info.h"
-#include "render.h"
-#include "runtime.h"
+#include "recover.h"
 #include "values.h"
 
 typedef struct
@@ -30,33 +21,19 @@ typedef struct
   const ScProgressSink *sink;
   GCancellable *cancellable;
 
+  char *name;
   ScImage *image;
-  ScImageConfig *image_config;
   ScRuntime *runtime;
-  ScDeployment *deployment;
-  ScCheckouts *checkouts;
-  char *temp; /* directory being made, in the checkouts */
-  int temp_fd;
-  int rootfs;
-  int host_root;
-  ScExports *exports;
-  ScRendered *rendered;
+  ScContainerLock *lock;
 } Install;
 
 static void
 install_clear (Install *in)
 {
+  g_free (in->name);
   g_clear_pointer (&in->image, sc_image_free);
-  g_clear_pointer (&in->image_config, sc_image_config_free);
   g_clear_pointer (&in->runtime, sc_runtime_free);
-  g_clear_pointer (&in->deployment, sc_deployment_free);
-  g_clear_pointer (&in->exports, sc_exports_free);
-  g_clear_pointer (&in->rendered, sc_rendered_free);
-  g_clear_pointer (&in->temp, g_free);
-  sc_close_fd_p (&in->temp_fd);
-  sc_close_fd_p (&in->rootfs);
-  sc_close_fd_p (&in->host_root);
-  g_clear_pointer (&in->checkouts, sc_checkouts_release);
+  g_clear_pointer (&in->lock, sc_container_unlock);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Install, install_clear)
@@ -80,8 +57,9 @@ sc_install_default_name (const char *image_name, GError **error)
 }
 
 static gboolean
-check_absent (Install *in, const char *name, GError **error)
+check_absent (Install *in, GError **error)
 {
+  const char *name = in->name;
   g_autofree char *here = g_strdup_printf ("%s/%s", in->ctx->checkouts, name), *path = sc_context_path (in->ctx, here);
   g_autofree char *there = g_strdup_printf ("%s/%s", in->ctx->preinstalled, name),
                   *read_only = sc_context_path (in->ctx, there);
@@ -108,180 +86,85 @@ static gboolean
 prepare (Install *in, GError **error)
 {
   const ScInstallOptions *o = in->options;
-  g_autofree char *name = g_strdup (o->name);
 
-  if (name != NULL && !sc_container_name_check (name, error))
+  if (o->name != NULL && !sc_container_name_check (o->name, error))
     return FALSE;
   in->image = sc_image_find (in->store, o->image, in->cancellable, error);
-  if (in->image == NULL || (name == NULL && (name = sc_install_default_name (in->image->name, error)) == NULL)
-      || !check_absent (in, name, error))
+  if (in->image == NULL)
+    return FALSE;
+  in->name = o->name != NULL ? g_strdup (o->name) : sc_install_default_name (in->image->name, error);
+  if (in->name == NULL || !check_absent (in, error))
     return FALSE;
   in->runtime = sc_runtime_find (in->ctx, o->runtime, error);
-  if (in->runtime == NULL)
-    return FALSE;
-  in->deployment = g_new0 (ScDeployment, 1);
-  in->deployment->name = g_steal_pointer (&name);
-  in->deployment->created = g_get_real_time () / G_USEC_PER_SEC;
-  in->deployment->runtime = g_strdup (in->runtime->path);
-  in->host_root = sc_context_open_root (in->ctx, error);
-  return in->host_root >= 0;
+  return in->runtime != NULL;
 }
 
-/* The image as it is now.  While the checkouts are held nothing is deleted or pruned, before that it may have been. */
+/* The image as it is now.  While the container is held nothing is deleted or pruned, before that it may have been. */
 static gboolean
 take_image (Install *in, GError **error)
 {
   g_clear_pointer (&in->image, sc_image_free);
   in->image = sc_image_find (in->store, in->options->image, in->cancellable, error);
-  if (in->image == NULL)
-    return FALSE;
-  in->image_config = sc_image_load_config (in->store, in->image, in->cancellable, error);
-  if (in->image_config == NULL)
-    return FALSE;
-  in->deployment->image = g_strdup (in->image->name);
-  in->deployment->revision = g_strdup (in->image->id);
-  in->deployment->commit = g_strdup (in->image->commit);
-  return TRUE;
+  return in->image != NULL;
 }
 
-/* Makes way for the container, and chooses the first number that is free. */
+/* Deployments without a container are nobody's. */
 static gboolean
-choose_number (Install *in, GError **error)
+make_way (Install *in, int *out_number, GError **error)
 {
-  g_autofree char *unit = sc_unit_path (in->ctx, in->deployment->name),
-                  *tmpfiles = sc_tmpfiles_path (in->ctx, in->deployment->name);
-  g_auto (GStrv) dead = sc_checkouts_deployments (in->checkouts, in->deployment->name, error);
+  ScCheckouts *checkouts = in->lock->checkouts;
+  g_autofree char *unit = sc_unit_path (in->ctx, in->name), *tmpfiles = sc_tmpfiles_path (in->ctx, in->name);
+  g_auto (GStrv) dead = sc_checkouts_deployments (checkouts, in->name, error);
 
   if (dead == NULL)
     return FALSE;
   for (guint i = 0; dead[i] != NULL; i++)
-    if (!sc_container_remove_dead (in->ctx, in->checkouts->dfd, in->deployment->name, dead[i], error)
-        || !sc_fs_remove_tree_at (in->checkouts->dfd, dead[i], error))
+    if (!sc_fs_remove_tree_at (checkouts->dfd, dead[i], error))
       return FALSE;
-  if (!check_host_file (in, unit, error) || !check_host_file (in, tmpfiles, error))
-    return FALSE;
-  /* What is left of that form are containers. */
-  for (;; in->deployment->number++)
-    {
-      g_autofree char *dir = g_strdup_printf ("%s.%d", in->deployment->name, in->deployment->number);
-
-      if (!sc_fs_exists_at (in->checkouts->dfd, dir))
-        return TRUE;
-    }
-}
-
-/* The root, in the temporary directory. */
-static gboolean
-extract (Install *in, GError **error)
-{
-  g_autofree char *prefix = g_strconcat (SC_CHECKOUTS_TEMP, in->deployment->name, NULL);
-
-  in->temp = sc_fs_make_temp_dir_at (in->checkouts->dfd, prefix, error);
-  if (in->temp == NULL)
-    return FALSE;
-  in->temp_fd = sc_fs_open_dir_at (in->checkouts->dfd, in->temp, error);
-  if (in->temp_fd < 0 || !sc_store_checkout (in->store, in->image, in->temp_fd, "rootfs", in->cancellable, error))
-    return FALSE;
-  in->rootfs = sc_fs_open_dir_at (in->temp_fd, "rootfs", error);
-  return in->rootfs >= 0;
-}
-
-static gboolean
-render (Install *in, GError **error)
-{
-  g_autofree char *destdir = sc_deployment_dir (in->ctx, in->deployment), *capabilities = sc_capabilities_all ();
-  ScValuesInput values = { .ctx = in->ctx,
-                           .name = in->deployment->name,
-                           .destdir = destdir,
-                           .image_name = in->image->name,
-                           .image_id = in->image->id,
-                           .runtime_path = in->runtime->path,
-                           .set = in->options->set,
-                           .all_capabilities = capabilities };
-  ScRenderInput input = { .image = in->image_config, .rootfs = in->rootfs, .host_root = in->host_root };
-
-  in->exports = sc_exports_load (in->rootfs, error);
-  if (in->exports == NULL)
-    return FALSE;
-  if (in->exports->has_hostfs)
-    return sc_fail (error, SC_ERROR_UNSUPPORTED, "it has files for the host (exports/hostfs), which is not supported");
-  in->deployment->values = sc_values_resolve (&values, in->exports, error);
-  if (in->deployment->values == NULL)
-    return FALSE;
-  input.exports = in->exports;
-  input.values = in->deployment->values;
-  in->rendered = sc_render (&input, error);
-  if (in->rendered == NULL)
-    return FALSE;
-  in->deployment->has_container_service = in->rendered->unit != NULL;
-  for (guint i = 0; i < in->rendered->notes->len; i++)
-    sc_progress_note (in->sink, "%s: %s", in->deployment->name, (char *)g_ptr_array_index (in->rendered->notes, i));
-  return TRUE;
-}
-
-static gboolean
-write_text (Install *in, const char *file, const char *text, mode_t mode, GError **error)
-{
-  return text == NULL || sc_fs_write_file_at (in->temp_fd, file, text, strlen (text), mode, error);
-}
-
-/* The files of the deployment; the whole of it is on disk when it gets its name. */
-static gboolean
-settle (Install *in, GError **error)
-{
-  const char *name = in->deployment->name;
-  g_autofree char *info = sc_info_format (in->deployment, in->exports), *unit = sc_unit_name (name),
-                  *tmpfiles = sc_tmpfiles_name (name), *dir = g_strdup_printf ("%s.%d", name, in->deployment->number);
-
-  if (!write_text (in, "config.json", in->rendered->config, 0644, error)
-      || !write_text (in, unit, in->rendered->unit, 0644, error)
-      || !write_text (in, tmpfiles, in->rendered->tmpfiles, 0644, error) || !write_text (in, "info", info, 0644, error))
-    return FALSE;
-  if (fchmod (in->temp_fd, 0755) != 0)
-    return sc_fail_errno (error, errno, "cannot set the mode of %s", in->temp);
-  if (!sc_fs_sync_all (in->temp_fd, error))
-    return FALSE;
-  if (renameat2 (in->checkouts->dfd, in->temp, in->checkouts->dfd, dir, RENAME_NOREPLACE) != 0)
-    return sc_fail_errno (error, errno, "cannot rename %s to %s", in->temp, dir);
-  g_free (in->temp);
-  in->temp = g_steal_pointer (&dir);
-  return sc_fs_sync_dir_at (in->checkouts->dfd, ".", error);
+  return check_host_file (in, unit, error) && check_host_file (in, tmpfiles, error)
+         && sc_deployment_next_number (in->lock, out_number, error);
 }
 
 static gboolean
 make (Install *in, GError **error)
 {
-  g_autofree char *destdir = NULL;
+  ScMakeInput input = { .ctx = in->ctx,
+                        .store = in->store,
+                        .runtime = in->runtime,
+                        .name = in->name,
+                        .image = in->image,
+                        .set = in->options->set,
+                        .sink = in->sink,
+                        .cancellable = in->cancellable };
+  g_auto (ScMade) made = { 0 };
+  g_autoptr (ScSystemd) systemd = sc_systemd_new (in->ctx, in->cancellable, error);
+  ScLive live = { .ctx = in->ctx, .lock = in->lock, .systemd = systemd, .sink = in->sink };
+  g_autoptr (ScJournal) journal = NULL;
+  int number = 0;
 
-  if (!choose_number (in, error))
+  if (systemd == NULL || !make_way (in, &number, error) || !sc_deployment_make (&input, in->lock, number, &made, error))
     return FALSE;
-  destdir = sc_deployment_dir (in->ctx, in->deployment);
-  sc_progress_step (in->sink, "Extracting to %s", destdir);
-  return extract (in, error) && render (in, error) && settle (in, error)
-         && sc_deployment_activate (in->ctx, in->deployment, in->rendered->unit, in->rendered->tmpfiles, in->sink,
-                                    in->cancellable, error);
-}
-
-static void
-remove_made (Install *in)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (in->temp != NULL && !sc_fs_remove_tree_at (in->checkouts->dfd, in->temp, &error))
-    g_debug ("undo: %s", error->message);
+  journal = sc_journal_new (SC_OPERATION_INSTALL, SC_NO_DEPLOYMENT, number);
+  journal->was_enabled = TRUE;
+  if (!sc_activate (&live, journal, made.temp, in->cancellable, error))
+    return FALSE;
+  g_clear_pointer (&made.temp, g_free);
+  if (made.deployment->has_container_service && !sc_systemd_is_running (systemd))
+    sc_progress_note (in->sink, "systemd is not running: %s.service was written and enabled, nothing was started",
+                      in->name);
+  return sc_activation_finish (&live, journal, error);
 }
 
 /* Says what sc_install() would, without doing it. */
 static void
 display (Install *in)
 {
-  g_autofree char *destdir = sc_deployment_dir (in->ctx, in->deployment),
-                  *tmpfiles = sc_tmpfiles_path (in->ctx, in->deployment->name);
+  g_autofree char *tmpfiles = sc_tmpfiles_path (in->ctx, in->name);
 
-  sc_progress_step (in->sink, "Extracting to %s", destdir);
+  sc_progress_step (in->sink, "Extracting to %s/%s.0", in->ctx->checkouts, in->name);
   sc_progress_step (in->sink, "systemctl daemon-reload");
   sc_progress_step (in->sink, "systemd-tmpfiles --create %s", tmpfiles);
-  sc_progress_step (in->sink, "systemctl enable %s", in->deployment->name);
+  sc_progress_step (in->sink, "systemctl enable %s", in->name);
 }
 
 gboolean
@@ -296,25 +179,16 @@ gboolean
 sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const ScProgressSink *sink,
             GCancellable *cancellable, GError **error)
 {
-  g_auto (Install) in = { .ctx = ctx,
-                          .store = store,
-                          .options = options,
-                          .sink = sink,
-                          .cancellable = cancellable,
-                          .temp_fd = -1,
-                          .rootfs = -1,
-                          .host_root = -1 };
+  g_auto (Install) in = { .ctx = ctx, .store = store, .options = options, .sink = sink, .cancellable = cancellable };
 
   if (!prepare (&in, error))
     return FALSE;
   if (options->display)
     return display (&in), TRUE;
-  in.checkouts = sc_checkouts_hold (ctx, TRUE, sink, cancellable, error);
+  in.lock = sc_container_lock (ctx, in.name, TRUE, sink, cancellable, error);
   /* Somebody may have installed it while we waited. */
-  if (in.checkouts == NULL || !check_absent (&in, in.deployment->name, error) || !take_image (&in, error))
+  if (in.lock == NULL || !sc_container_recover (ctx, in.lock, sink, cancellable, error) || !check_absent (&in, error)
+      || !take_image (&in, error))
     return FALSE;
-  if (make (&in, error))
-    return TRUE;
-  remove_made (&in);
-  return sc_prefix (error, "%s: image %s", in.deployment->name, in.image->name);
+  return make (&in, error) || sc_prefix (error, "%s: image %s", in.name, in.image->name);
 }

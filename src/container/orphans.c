@@ -13,10 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "activate.h"
 #include "fs.h"
 #include "info.h"
+#include "live.h"
 #include "mount.h"
+#include "recover.h"
 #include "runtime.h"
 
 #define INFO_LIMIT (4 * 1024 * 1024)
@@ -87,7 +88,7 @@ is_orphan_deployment (Search *s, const char *dir)
   g_autofree char *runtime = NULL;
 
   if (name == NULL || !sc_container_name_check (name, NULL) || !is_kind (s, dir, S_IFDIR) || is_kind (s, name, S_IFLNK)
-      || g_hash_table_contains (s->targets, dir))
+      || g_hash_table_contains (s->targets, dir) || sc_container_is_interrupted (s->ctx, name))
     return FALSE;
   if (!has_file (s, dir, "rootfs") && !has_file (s, dir, "info") && !has_file (s, dir, "config.json"))
     return FALSE;
@@ -161,6 +162,32 @@ sc_orphans_find (const ScContext *ctx, ScCheckouts *checkouts, const ScProgressS
   return mounts != NULL ? g_steal_pointer (&orphans) : NULL;
 }
 
+/* Removes the host file @path if it is to the byte the file @file of the directory @dir. */
+static gboolean
+remove_dead_file (const ScContext *ctx, const char *path, int dir, const char *file, GError **error)
+{
+  g_autofree char *real = sc_context_path (ctx, path), *above = g_path_get_dirname (real);
+  g_autoptr (GBytes) theirs = sc_fs_read_file_at (AT_FDCWD, real, INFO_LIMIT, NULL);
+  g_autoptr (GBytes) ours = sc_fs_read_file_at (dir, file, INFO_LIMIT, NULL);
+
+  if (theirs == NULL || ours == NULL || !g_bytes_equal (theirs, ours))
+    return TRUE;
+  return (sc_fs_unlink_at (AT_FDCWD, real, error) && sc_fs_sync_dir_at (AT_FDCWD, above, error))
+         || sc_prefix (error, "%s", path);
+}
+
+/* The host files of an installation that died before the container had its link, and that kept no journal. */
+static gboolean
+remove_dead_files (const ScContext *ctx, int checkouts, const char *name, const char *dir, GError **error)
+{
+  g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (ctx, name),
+                  *tmpfiles = sc_tmpfiles_name (name), *tmpfiles_path = sc_tmpfiles_path (ctx, name);
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (checkouts, dir, error);
+
+  return dfd >= 0 && remove_dead_file (ctx, unit_path, dfd, unit, error)
+         && remove_dead_file (ctx, tmpfiles_path, dfd, tmpfiles, error);
+}
+
 /* A deployment first becomes something that is being made: half of one is never taken for a whole one. */
 static gboolean
 remove_deployment (const ScContext *ctx, ScCheckouts *checkouts, const char *dir, GError **error)
@@ -168,8 +195,7 @@ remove_deployment (const ScContext *ctx, ScCheckouts *checkouts, const char *dir
   g_autofree char *name = g_strndup (dir, (gsize)(sc_deployment_suffix (dir) - dir));
   g_autofree char *temp = g_strconcat (SC_CHECKOUTS_TEMP, dir, NULL);
 
-  if (!sc_container_remove_dead (ctx, checkouts->dfd, name, dir, error)
-      || !sc_fs_remove_tree_at (checkouts->dfd, temp, error))
+  if (!remove_dead_files (ctx, checkouts->dfd, name, dir, error) || !sc_fs_remove_tree_at (checkouts->dfd, temp, error))
     return FALSE;
   if (renameat2 (checkouts->dfd, dir, checkouts->dfd, temp, RENAME_NOREPLACE) != 0)
     return sc_fail_errno (error, errno, "cannot rename");

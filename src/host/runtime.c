@@ -177,15 +177,18 @@ is_zombie (gint64 pid)
 }
 
 static gboolean
-parse_state (const char *what, const char *text, ScRuntimeState *out_state, int *out_pid, GError **error)
+parse_state (const char *what, const char *text, ScRuntimeState *out_state, int *out_pid, char **out_bundle,
+             GError **error)
 {
   JsonObject *object = NULL;
   const char *status = NULL;
+  const char *bundle = NULL;
   gint64 pid = 0;
   g_autoptr (JsonNode) node = sc_json_parse (what, text, strlen (text), error);
   if (node == NULL || (object = sc_json_node_object (node, what, error)) == NULL
       || !sc_json_get_string (object, what, "status", SC_JSON_REQUIRED, &status, error)
-      || !sc_json_get_int (object, what, "pid", SC_JSON_OPTIONAL, &pid, error))
+      || !sc_json_get_int (object, what, "pid", SC_JSON_OPTIONAL, &pid, error)
+      || !sc_json_get_string (object, what, "bundle", SC_JSON_OPTIONAL, &bundle, error))
     return FALSE;
   if (pid < 0 || pid > G_MAXINT)
     return sc_fail (error, SC_ERROR_INVALID, "%s: pid %" G_GINT64_FORMAT " is out of range", what, pid);
@@ -200,28 +203,48 @@ parse_state (const char *what, const char *text, ScRuntimeState *out_state, int 
     return sc_fail (error, SC_ERROR_INVALID, "%s: unknown status '%s'", what, status);
   if (out_pid != NULL)
     *out_pid = *out_state == SC_RUNTIME_STATE_STOPPED ? 0 : (int)pid;
+  if (out_bundle != NULL)
+    *out_bundle = *out_state == SC_RUNTIME_STATE_RUNNING ? g_strdup (bundle) : NULL;
   return TRUE;
 }
 
-gboolean
-sc_runtime_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid,
-                  GCancellable *cancellable, GError **error)
+static gboolean
+query_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid, char **out_bundle,
+             GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
   g_autofree char *text = NULL;
   g_autofree char *what = g_strdup_printf ("%s state %s", runtime->klass->name, id);
   const char *argv[] = { runtime->exec, "state", id, NULL };
   if (run_captured (argv, &text, cancellable, &local))
-    return parse_state (what, text, out_state, out_pid, error);
+    return parse_state (what, text, out_state, out_pid, out_bundle, error);
   if (g_error_matches (local, SC_ERROR, SC_ERROR_FAILED) && strstr (local->message, runtime->klass->unknown) != NULL)
     {
       *out_state = SC_RUNTIME_STATE_NONE;
       if (out_pid != NULL)
         *out_pid = 0;
+      if (out_bundle != NULL)
+        *out_bundle = NULL;
       return TRUE;
     }
   g_propagate_error (error, g_steal_pointer (&local));
   return sc_prefix (error, "container %s", id);
+}
+
+gboolean
+sc_runtime_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid,
+                  GCancellable *cancellable, GError **error)
+{
+  return query_state (runtime, id, out_state, out_pid, NULL, cancellable, error);
+}
+
+gboolean
+sc_runtime_bundle (const ScRuntime *runtime, const char *id, char **out_bundle, GCancellable *cancellable,
+                   GError **error)
+{
+  ScRuntimeState state = SC_RUNTIME_STATE_NONE;
+
+  return query_state (runtime, id, &state, NULL, out_bundle, cancellable, error);
 }
 
 gboolean

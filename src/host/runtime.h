@@ -50,6 +50,11 @@ typedef enum
 gboolean sc_runtime_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid,
                            GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* @out_bundle: (transfer full) (nullable): the bundle that @id runs from, NULL if it does not run or the runtime does
+ * not tell. */
+gboolean sc_runtime_bundle (const ScRuntime *runtime, const char *id, char **out_bundle, GCancellable *cancellable,
+                            GError **error) SC_CHECK;
+
 /* `run` of the bundle directory in the foreground with our streams; @out_status as sc_subprocess_attach(). */
 gboolean sc_runtime_run (const ScRuntime *runtime, const char *bundle, const char *id, int *out_status,
                          GCancellable *cancellable, GError **error) SC_CHECK;

@@ -259,35 +259,58 @@ sc_systemd_reset_failed (ScSystemd *systemd, const char *unit, GCancellable *can
   return reply != NULL || fail_call (error, local, what);
 }
 
-char *
-sc_systemd_active_state (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error)
+/* @out_value: (transfer full) (nullable): the property @name of @unit, NULL if systemd does not have the unit. */
+static gboolean
+get_property (ScSystemd *systemd, const char *unit, const char *name, const char *type, GVariant **out_value,
+              GCancellable *cancellable, GError **error)
 {
-  if (!systemd->running)
-    return g_strdup ("inactive");
   g_autofree char *what = g_strconcat ("state of ", unit, NULL);
   GError *local = NULL;
+  *out_value = NULL;
   /* GetUnit does not load: a unit that is not loaded is not active, and one that failed stays loaded. */
   g_autoptr (GVariant) found =
       call_manager (systemd, "GetUnit", g_variant_new ("(s)", unit), "(o)", cancellable, &local);
   if (found == NULL && is_no_such_unit (local))
     {
       g_error_free (local);
-      return g_strdup ("inactive");
+      return TRUE;
     }
   if (found == NULL)
-    return fail_call (error, local, what) ? NULL : NULL;
+    return fail_call (error, local, what);
 
   const char *path = NULL;
   g_variant_get (found, "(&o)", &path);
   g_autoptr (GVariant) reply = call (systemd, path, "org.freedesktop.DBus.Properties", "Get",
-                                     g_variant_new ("(ss)", SYSTEMD_UNIT, "ActiveState"), "(v)", cancellable, &local);
+                                     g_variant_new ("(ss)", SYSTEMD_UNIT, name), "(v)", cancellable, &local);
   if (reply == NULL)
-    return fail_call (error, local, what) ? NULL : NULL;
+    return fail_call (error, local, what);
   g_autoptr (GVariant) value = NULL;
   g_variant_get (reply, "(v)", &value);
-  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
-    return sc_fail_null (error, SC_ERROR_INVALID, "systemd: %s: not a string", what);
-  return g_variant_dup_string (value, NULL);
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE (type)))
+    return sc_fail (error, SC_ERROR_INVALID, "systemd: %s: %s is not of type '%s'", what, name, type);
+  *out_value = g_steal_pointer (&value);
+  return TRUE;
+}
+
+char *
+sc_systemd_active_state (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GVariant) value = NULL;
+  if (systemd->running && !get_property (systemd, unit, "ActiveState", "s", &value, cancellable, error))
+    return NULL;
+  return value != NULL ? g_variant_dup_string (value, NULL) : g_strdup ("inactive");
+}
+
+gboolean
+sc_systemd_active_since (ScSystemd *systemd, const char *unit, guint64 *out_usec, GCancellable *cancellable,
+                         GError **error)
+{
+  g_autoptr (GVariant) value = NULL;
+  if (systemd->running
+      && !get_property (systemd, unit, "ActiveEnterTimestampMonotonic", "t", &value, cancellable, error))
+    return FALSE;
+  *out_usec = value != NULL ? g_variant_get_uint64 (value) : 0;
+  return TRUE;
 }
 
 /* -- jobs -- */

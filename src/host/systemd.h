@@ -41,3 +41,8 @@ gboolean sc_systemd_reset_failed (ScSystemd *systemd, const char *unit, GCancell
  * running or does not know the unit. */
 char *sc_systemd_active_state (ScSystemd *systemd, const char *unit, GCancellable *cancellable,
                                GError **error) SC_CHECK;
+
+/* @out_usec: when @unit became active last, on the monotonic clock; 0 if it is not known.  One that differs from an
+ * earlier one tells that the unit was started again meanwhile. */
+gboolean sc_systemd_active_since (ScSystemd *systemd, const char *unit, guint64 *out_usec, GCancellable *cancellable,
+                                  GError **error) SC_CHECK;

@@ -441,3 +441,76 @@ sc_unit_links_disable (const ScContext *ctx, const char *unit, GError **error)
       return sc_prefix (error, "disable %s", unit);
   return sc_fs_sync_dir_at (dfd, ".", error) || sc_prefix (error, "disable %s", unit);
 }
+
+/* What to do with each directory of links, UNIT_DIR itself included. */
+typedef gboolean (*VisitFunc) (int dfd, const char *dir, const char *unit, gpointer data, GError **error);
+
+static gboolean
+visit_link_dirs (const ScContext *ctx, const char *unit, VisitFunc visit, gpointer data, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  SC_AUTOFD int dfd = open_unit_dir (ctx, NULL, O_DIRECTORY, &local);
+  if (dfd < 0 && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return TRUE;
+  if (dfd < 0)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  g_auto (GStrv) entries = sc_fs_list_dir_at (dfd, ".", error);
+  if (entries == NULL || !visit (dfd, ".", unit, data, error))
+    return FALSE;
+  for (char **entry = entries; *entry != NULL; entry++)
+    {
+      struct stat st;
+      if (!g_str_has_suffix (*entry, ".wants") && !g_str_has_suffix (*entry, ".requires"))
+        continue;
+      if (fstatat (dfd, *entry, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode)
+          && !visit (dfd, *entry, unit, data, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+find_link (int dfd, const char *dir, const char *unit, gpointer data, GError **error)
+{
+  gboolean *found = data;
+  g_auto (GStrv) entries = sc_fs_list_dir_at (dfd, dir, error);
+  if (entries == NULL)
+    return FALSE;
+  for (char **entry = entries; *entry != NULL && !*found; entry++)
+    {
+      g_autofree char *path = g_build_filename (dir, *entry, NULL);
+      if (**entry == '.' || !is_link (dfd, path, NULL))
+        continue;
+      g_autofree char *target = sc_fs_read_link_at (dfd, path, error);
+      if (target == NULL)
+        return FALSE;
+      g_autofree char *base = g_path_get_basename (target);
+      *found = g_str_equal (base, unit) && (!g_str_equal (dir, ".") || !g_str_equal (*entry, unit));
+    }
+  return TRUE;
+}
+
+gboolean
+sc_unit_links_exist (const ScContext *ctx, const char *unit, gboolean *out_enabled, GError **error)
+{
+  gboolean found = FALSE;
+  if (!visit_link_dirs (ctx, unit, find_link, &found, error))
+    return sc_prefix (error, "is %s enabled", unit);
+  *out_enabled = found;
+  return TRUE;
+}
+
+static gboolean
+clean_links (int dfd, const char *dir, const char *unit, gpointer data, GError **error)
+{
+  return sc_fs_remove_temps_at (dfd, dir, unit, S_IFLNK, error);
+}
+
+gboolean
+sc_unit_links_clean (const ScContext *ctx, const char *unit, GError **error)
+{
+  return visit_link_dirs (ctx, unit, clean_links, NULL, error);
+}

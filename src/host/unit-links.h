@@ -49,3 +49,9 @@ gboolean sc_unit_links_enable (const ScContext *ctx, const char *unit, GError **
 /* Removes every link to @unit of UNIT_DIR: in *.wants and *.requires (which go too once that empties them), and aliases
  * with the links to them.  Works without the unit file; no error if there is nothing. */
 gboolean sc_unit_links_disable (const ScContext *ctx, const char *unit, GError **error) SC_CHECK;
+
+/* Is there any link to @unit in UNIT_DIR, as enabling makes them? @out_enabled */
+gboolean sc_unit_links_exist (const ScContext *ctx, const char *unit, gboolean *out_enabled, GError **error) SC_CHECK;
+
+/* Removes temporary links that a process which died while it enabled @unit left in UNIT_DIR. */
+gboolean sc_unit_links_clean (const ScContext *ctx, const char *unit, GError **error) SC_CHECK;

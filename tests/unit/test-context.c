@@ -88,6 +88,8 @@ test_built_in (Temp *t, gconstpointer data)
   g_assert_null (ctx->https_proxy);
   g_assert_null (ctx->no_proxy);
   g_assert_cmpuint (ctx->network_timeout, ==, 0);
+  g_assert_cmpuint (ctx->deployments, ==, 2);
+  g_assert_cmpuint (ctx->probation, ==, 5);
   g_assert_cmpstr (ctx->program, ==, exe);
   g_assert_false (ctx->debug);
 }
@@ -102,6 +104,8 @@ test_built_in (Temp *t, gconstpointer data)
   "http_proxy: \"http://conf:1\"\n"                                                                                    \
   "https_proxy: http://conf:2\n"                                                                                       \
   "network_timeout: 17\n"                                                                                              \
+  "deployments: 4\n"                                                                                                   \
+  "probation: 9\n"                                                                                                     \
   "no_proxy: conf.example\n"
 
 static void
@@ -117,6 +121,8 @@ test_precedence (Temp *t, gconstpointer data)
   g_assert_cmpstr (conf->https_proxy, ==, "http://conf:2");
   g_assert_cmpstr (conf->no_proxy, ==, "conf.example");
   g_assert_cmpuint (conf->network_timeout, ==, 17);
+  g_assert_cmpuint (conf->deployments, ==, 4);
+  g_assert_cmpuint (conf->probation, ==, 9);
 
   g_setenv ("ATOMIC_OSTREE_REPO", "/env/repo", TRUE);
   g_setenv ("ATOMIC_OSTREE_CHECKOUT_PATH", "/env/checkouts", TRUE);
@@ -195,6 +201,10 @@ test_conf_refused (Temp *t, gconstpointer data)
   } rows[] = {
     { "network_timeout: 0\n", SC_ERROR_INVALID,
       "/etc/atomic.conf: line 1: network_timeout: '0' is not a number of seconds from 1 to 3600" },
+    { "deployments: 101\n", SC_ERROR_INVALID,
+      "/etc/atomic.conf: line 1: deployments: '101' is not a number from 1 to 100" },
+    { "probation: -1\n", SC_ERROR_INVALID,
+      "/etc/atomic.conf: line 1: probation: '-1' is not a number of seconds from 1 to 3600" },
     { "network_timeout: soon\n", SC_ERROR_INVALID,
       "/etc/atomic.conf: line 1: network_timeout: 'soon' is not a number of seconds from 1 to 3600" },
     { "default_storage: docker\n", SC_ERROR_UNSUPPORTED,

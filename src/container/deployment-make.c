@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Image -> directory of a deployment, complete and flushed, under a temporary name.  What is live is neither read nor
+ * changed.
+ */
+#include "deployment-make.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "checkout.h"
+#include "config-json.h"
+#include "fs.h"
+#include "info.h"
+#include "live.h"
+#include "values.h"
+
+void
+sc_made_files_clear (ScMadeFiles *files)
+{
+  g_clear_pointer (&files->exports, sc_exports_free);
+  g_clear_pointer (&files->values, g_hash_table_unref);
+  g_clear_pointer (&files->rendered, sc_rendered_free);
+}
+
+void
+sc_made_clear (ScMade *made)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (made->temp != NULL && !sc_fs_remove_tree_at (made->checkouts->dfd, made->temp, &error))
+    g_debug ("undo: %s", error->message);
+  g_clear_pointer (&made->temp, g_free);
+  g_clear_pointer (&made->deployment, sc_deployment_free);
+}
+
+gboolean
+sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir, ScMadeFiles *out_files, GError **error)
+{
+  g_autofree char *capabilities = sc_capabilities_all ();
+  g_autoptr (ScImageConfig) image_config = NULL;
+  g_auto (ScMadeFiles) files = { 0 };
+  SC_AUTOFD int host_root = sc_context_open_root (input->ctx, error);
+  ScValuesInput values = { .ctx = input->ctx,
+                           .name = input->name,
+                           .destdir = destdir,
+                           .image_name = input->image->name,
+                           .image_id = input->image->id,
+                           .runtime_path = input->runtime->path,
+                           .set = input->set,
+                           .previous = input->previous,
+                           .all_capabilities = capabilities };
+  ScRenderInput render = { .rootfs = rootfs, .host_root = host_root };
+
+  if (host_root < 0)
+    return FALSE;
+  image_config = sc_image_load_config (input->store, input->image, input->cancellable, error);
+  files.exports = image_config != NULL ? sc_exports_load (rootfs, error) : NULL;
+  if (files.exports == NULL)
+    return FALSE;
+  if (files.exports->has_hostfs)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, "it has files for the host (exports/hostfs), which is not supported");
+  files.values = sc_values_resolve (&values, files.exports, error);
+  if (files.values == NULL)
+    return FALSE;
+  render.image = image_config;
+  render.exports = files.exports;
+  render.values = files.values;
+  files.rendered = sc_render (&render, error);
+  if (files.rendered == NULL)
+    return FALSE;
+  *out_files = files;
+  files = (ScMadeFiles){ 0 };
+  return TRUE;
+}
+
+static gboolean
+write_text (int dfd, const char *file, const char *text, GError **error)
+{
+  return text == NULL || sc_fs_write_file_at (dfd, file, text, strlen (text), 0644, error);
+}
+
+/* The files of the deployment, and all of it on disk. */
+static gboolean
+write_files (const ScMade *made, int dfd, const ScMadeFiles *files, GError **error)
+{
+  g_autofree char *info = sc_info_format (made->deployment, files->exports),
+                  *unit = sc_unit_name (made->deployment->name), *tmpfiles = sc_tmpfiles_name (made->deployment->name);
+
+  if (!write_text (dfd, "config.json", files->rendered->config, error)
+      || !write_text (dfd, unit, files->rendered->unit, error)
+      || !write_text (dfd, tmpfiles, files->rendered->tmpfiles, error) || !write_text (dfd, "info", info, error))
+    return FALSE;
+  if (fchmod (dfd, 0755) != 0)
+    return sc_fail_errno (error, errno, "cannot set the mode of %s", made->temp);
+  return sc_fs_sync_all (dfd, error);
+}
+
+static gboolean
+fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **error)
+{
+  ScDeployment *d = made->deployment;
+  g_auto (ScMadeFiles) files = { 0 };
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (made->checkouts->dfd, made->temp, error);
+  SC_AUTOFD int rootfs = -1;
+
+  if (dfd < 0 || !sc_store_checkout (input->store, input->image, dfd, "rootfs", input->cancellable, error))
+    return FALSE;
+  rootfs = sc_fs_open_dir_at (dfd, "rootfs", error);
+  if (rootfs < 0 || !sc_made_files_render (input, rootfs, destdir, &files, error))
+    return FALSE;
+  d->values = g_hash_table_ref (files.values);
+  d->has_container_service = files.rendered->unit != NULL;
+  for (guint i = 0; i < files.rendered->notes->len; i++)
+    sc_progress_note (input->sink, "%s: %s", d->name, (char *)g_ptr_array_index (files.rendered->notes, i));
+  return write_files (made, dfd, &files, error);
+}
+
+gboolean
+sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number, ScMade *out_made, GError **error)
+{
+  g_autofree char *prefix = g_strconcat (SC_CHECKOUTS_TEMP, input->name, NULL), *destdir = NULL;
+  ScDeployment *d = g_new0 (ScDeployment, 1);
+  g_auto (ScMade) made = { .deployment = d, .checkouts = lock->checkouts };
+
+  d->name = g_strdup (input->name);
+  d->number = number;
+  d->image = g_strdup (input->image->name);
+  d->revision = g_strdup (input->image->id);
+  d->commit = g_strdup (input->image->commit);
+  d->created = g_get_real_time () / G_USEC_PER_SEC;
+  d->runtime = g_strdup (input->runtime->path);
+  destdir = sc_deployment_dir (input->ctx, d);
+  sc_progress_step (input->sink, "Extracting to %s", destdir);
+  made.temp = sc_fs_make_temp_dir_at (lock->checkouts->dfd, prefix, error);
+  if (made.temp == NULL || !fill (input, &made, destdir, error))
+    return FALSE;
+  *out_made = made;
+  made = (ScMade){ 0 };
+  return TRUE;
+}
+
+gboolean
+sc_deployment_next_number (ScContainerLock *lock, int *out_number, GError **error)
+{
+  g_auto (GStrv) dirs = sc_checkouts_deployments (lock->checkouts, lock->name, error);
+  guint64 number = 0, next = 0;
+
+  if (dirs == NULL)
+    return FALSE;
+  for (guint i = 0; dirs[i] != NULL; i++)
+    if (g_ascii_string_to_unsigned (sc_deployment_suffix (dirs[i]) + 1, 10, 0, G_MAXINT - 1, &number, NULL))
+      next = MAX (next, number + 1);
+  for (; next < G_MAXINT; next++)
+    {
+      g_autofree char *dir = g_strdup_printf ("%s.%d", lock->name, (int)next);
+
+      /* "x.3" may be a container too. */
+      if (!sc_fs_exists_at (lock->checkouts->dfd, dir))
+        return *out_number = (int)next, TRUE;
+    }
+  return sc_fail (error, SC_ERROR_LIMIT, "no number is left for another deployment");
+}

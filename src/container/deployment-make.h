@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "container-lock.h"
+#include "deployment.h"
+#include "exports.h"
+#include "image-query.h"
+#include "render.h"
+#include "runtime.h"
+
+/*
+ * A deployment is made whole before anything that is live is touched: root, values, configuration, unit, tmpfiles file
+ * and info in a temporary directory, validated and flushed.
+ */
+
+typedef struct
+{
+  const ScContext *ctx;
+  ScStore *store;
+  const ScRuntime *runtime;
+  const char *name;       /* container */
+  const ScImage *image;   /* in the store */
+  const char *const *set; /* (nullable): NAME=VALUE */
+  GHashTable *previous;   /* (nullable): values of the deployment before */
+  const ScProgressSink *sink;
+  GCancellable *cancellable;
+} ScMakeInput;
+
+/* What templates become of one root. */
+typedef struct
+{
+  ScExports *exports;
+  GHashTable *values;
+  ScRendered *rendered;
+} ScMadeFiles;
+
+void sc_made_files_clear (ScMadeFiles *files);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScMadeFiles, sc_made_files_clear)
+
+/* @rootfs: descriptor of a root of the image; @destdir: directory of the deployment, as the host sees it. */
+gboolean sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir, ScMadeFiles *out_files,
+                               GError **error) SC_CHECK;
+
+typedef struct
+{
+  ScDeployment *deployment;
+  ScCheckouts *checkouts;
+  char *temp; /* (nullable): name in the checkouts; NULL once it has another: the directory stays then */
+} ScMade;
+
+void sc_made_clear (ScMade *made);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScMade, sc_made_clear)
+
+/* Says "Extracting to DIR" and the notes of rendering. @lock: the container; its checkouts must outlive @out_made.
+ * Nothing is left on an error. */
+gboolean sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number, ScMade *out_made,
+                             GError **error) SC_CHECK;
+
+/* The number after all that the container has, and that no other container's name takes. */
+gboolean sc_deployment_next_number (ScContainerLock *lock, int *out_number, GError **error) SC_CHECK;

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The journal as text and on disk, and the one rule by which an interrupted operation ends.
+ */
+#include "journal.h"
+
+#include <string.h>
+
+#include "context.h"
+#include "fs.h"
+#include "json.h"
+
+#define VERSION    1
+#define SIZE_LIMIT (64 * 1024)
+#define WHERE      "journal"
+#define BOOT_ID    "/proc/sys/kernel/random/boot_id"
+
+static const char *const operations[] = { "install", "update", "rollback", "uninstall", NULL };
+static const char *const phases[] = { "activate", "probation", NULL };
+
+void
+sc_journal_free (ScJournal *journal)
+{
+  if (journal == NULL)
+    return;
+  g_free (journal->boot_id);
+  g_free (journal);
+}
+
+static ScJournal *
+empty_journal (void)
+{
+  ScJournal *journal = g_new0 (ScJournal, 1);
+
+  journal->from = journal->to = SC_NO_DEPLOYMENT;
+  return journal;
+}
+
+ScJournal *
+sc_journal_new (ScOperation operation, int from, int to)
+{
+  ScJournal *journal = g_new0 (ScJournal, 1);
+
+  journal->operation = operation;
+  journal->from = from;
+  journal->to = to;
+  journal->keep = SC_DEPLOYMENTS_MAX;
+  journal->boot_id = sc_boot_id ();
+  return journal;
+}
+
+char *
+sc_journal_file (const char *name)
+{
+  return g_strconcat (SC_JOURNAL, name, NULL);
+}
+
+const char *
+sc_operation_name (ScOperation operation)
+{
+  return operations[operation];
+}
+
+char *
+sc_boot_id (void)
+{
+  char *text = NULL;
+
+  return g_file_get_contents (BOOT_ID, &text, NULL, NULL) ? g_strstrip (text) : NULL;
+}
+
+/* The index of the member @key in @names. */
+static gboolean
+get_choice (JsonObject *object, const char *key, const char *const *names, guint *out, GError **error)
+{
+  const char *text = NULL;
+
+  if (!sc_json_get_string (object, WHERE, key, SC_JSON_REQUIRED, &text, error))
+    return FALSE;
+  for (guint i = 0; names[i] != NULL; i++)
+    if (strcmp (names[i], text) == 0)
+      return *out = i, TRUE;
+  return sc_fail (error, SC_ERROR_INVALID, WHERE ".%s: '%s' is not known", key, text);
+}
+
+static gboolean
+get_number (JsonObject *object, const char *key, int *out, GError **error)
+{
+  gint64 number = SC_NO_DEPLOYMENT;
+
+  if (!sc_json_get_int (object, WHERE, key, SC_JSON_OPTIONAL, &number, error))
+    return FALSE;
+  if (number < SC_NO_DEPLOYMENT || number > G_MAXINT)
+    return sc_fail (error, SC_ERROR_INVALID, WHERE ".%s: %" G_GINT64_FORMAT " is out of range", key, number);
+  *out = (int)number;
+  return TRUE;
+}
+
+static gboolean
+parse_members (JsonObject *object, ScJournal *journal, GError **error)
+{
+  guint operation = 0, phase = 0;
+  gint64 version = 0, keep = SC_DEPLOYMENTS_MAX;
+  const char *boot_id = NULL;
+
+  if (!sc_json_get_int (object, WHERE, "version", SC_JSON_REQUIRED, &version, error))
+    return FALSE;
+  if (version != VERSION)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, WHERE ": version %" G_GINT64_FORMAT " is of another atomic", version);
+  if (!get_choice (object, "operation", operations, &operation, error)
+      || !get_choice (object, "phase", phases, &phase, error) || !get_number (object, "from", &journal->from, error)
+      || !get_number (object, "to", &journal->to, error)
+      || !sc_json_get_bool (object, WHERE, "was-active", SC_JSON_OPTIONAL, &journal->was_active, error)
+      || !sc_json_get_bool (object, WHERE, "was-enabled", SC_JSON_OPTIONAL, &journal->was_enabled, error)
+      || !sc_json_get_int (object, WHERE, "keep", SC_JSON_OPTIONAL, &keep, error)
+      || !sc_json_get_string (object, WHERE, "boot-id", SC_JSON_OPTIONAL, &boot_id, error))
+    return FALSE;
+  if (keep < 1 || keep > SC_DEPLOYMENTS_MAX)
+    return sc_fail (error, SC_ERROR_INVALID, WHERE ".keep: %" G_GINT64_FORMAT " is out of range", keep);
+  if (operation != SC_OPERATION_UNINSTALL && (journal->to == SC_NO_DEPLOYMENT || journal->to == journal->from))
+    return sc_fail (error, SC_ERROR_INVALID, WHERE ": %s leads nowhere", operations[operation]);
+  journal->operation = operation;
+  journal->phase = phase;
+  journal->keep = (guint)keep;
+  journal->boot_id = g_strdup (boot_id);
+  return TRUE;
+}
+
+ScJournal *
+sc_journal_parse (GBytes *bytes, GError **error)
+{
+  gsize size = 0;
+  const char *data = g_bytes_get_data (bytes, &size);
+  g_autoptr (ScJournal) journal = empty_journal ();
+  g_autoptr (JsonNode) node = sc_json_parse (WHERE, data != NULL ? data : "", size, error);
+  JsonObject *object = node != NULL ? sc_json_node_object (node, WHERE, error) : NULL;
+
+  return object != NULL && parse_members (object, journal, error) ? g_steal_pointer (&journal) : NULL;
+}
+
+static void
+add_number (JsonBuilder *b, const char *key, int number)
+{
+  json_builder_set_member_name (b, key);
+  if (number == SC_NO_DEPLOYMENT)
+    json_builder_add_null_value (b);
+  else
+    json_builder_add_int_value (b, number);
+}
+
+static void
+add_string (JsonBuilder *b, const char *key, const char *text)
+{
+  json_builder_set_member_name (b, key);
+  if (text == NULL)
+    json_builder_add_null_value (b);
+  else
+    json_builder_add_string_value (b, text);
+}
+
+static void
+add_bool (JsonBuilder *b, const char *key, gboolean value)
+{
+  json_builder_set_member_name (b, key);
+  json_builder_add_boolean_value (b, value);
+}
+
+char *
+sc_journal_format (const ScJournal *journal)
+{
+  g_autoptr (JsonBuilder) b = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+
+  json_builder_begin_object (b);
+  add_number (b, "version", VERSION);
+  add_string (b, "operation", operations[journal->operation]);
+  add_number (b, "from", journal->from);
+  add_number (b, "to", journal->to);
+  add_bool (b, "was-active", journal->was_active);
+  add_bool (b, "was-enabled", journal->was_enabled);
+  add_string (b, "phase", phases[journal->phase]);
+  add_number (b, "keep", (int)journal->keep);
+  add_string (b, "boot-id", journal->boot_id);
+  json_builder_end_object (b);
+  root = json_builder_get_root (b);
+  return sc_json_to_text (root, TRUE);
+}
+
+gboolean
+sc_journal_load (int dfd, const char *name, ScJournal **out_journal, GError **error)
+{
+  g_autofree char *file = sc_journal_file (name);
+  g_autoptr (GError) local = NULL;
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, file, SIZE_LIMIT, &local);
+  ScJournal *journal;
+
+  if (bytes == NULL && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  journal = bytes != NULL ? sc_journal_parse (bytes, error) : NULL;
+  if (bytes != NULL && journal == NULL)
+    return sc_prefix (error, "%s", file);
+  *out_journal = journal;
+  return TRUE;
+}
+
+gboolean
+sc_journal_save (int dfd, const char *name, const ScJournal *journal, GError **error)
+{
+  g_autofree char *file = sc_journal_file (name), *text = sc_journal_format (journal);
+
+  return sc_fs_write_file_at (dfd, file, text, strlen (text), 0600, error);
+}
+
+gboolean
+sc_journal_remove (int dfd, const char *name, GError **error)
+{
+  g_autofree char *file = sc_journal_file (name);
+
+  return sc_fs_unlink_at (dfd, file, error) && sc_fs_sync_dir_at (dfd, ".", error);
+}
+
+ScRecovery
+sc_journal_decide (const ScJournal *journal, int live)
+{
+  if (journal->operation == SC_OPERATION_UNINSTALL)
+    return SC_RECOVERY_REMOVE;
+  return live == journal->to && journal->phase == SC_PHASE_ACTIVATE ? SC_RECOVERY_FORWARD : SC_RECOVERY_BACK;
+}

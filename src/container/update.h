@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "deployment.h"
+#include "progress.h"
+#include "store.h"
+
+typedef struct
+{
+  const char *name;
+  const char *image;        /* (nullable): --rebase, in the repository; NULL: the image the container has */
+  const char *const *set;   /* (nullable): NAME=VALUE */
+  const char *const *unset; /* (nullable): NAME */
+  gboolean gated;           /* it counts only if the service stays up */
+  guint probation;          /* seconds, for @gated */
+  guint keep;               /* deployments that stay, the new one included */
+  gboolean retry;           /* what has failed once may be tried again */
+} ScUpdateOptions;
+
+typedef enum
+{
+  SC_UPDATE_DONE,
+  SC_UPDATE_UNCHANGED, /* neither image nor values nor what is made of them differ */
+  SC_UPDATE_HELD,      /* the same has failed before */
+} ScUpdateResult;
+
+/**
+ * sc_update:
+ * @out_result: (out)
+ * @out_number: (out): number of the deployment that is live then; with SC_UPDATE_HELD, of the one that failed
+ *
+ * Makes the next deployment of an installed container, activates it and, if the service ran, restarts it once.  Values
+ * are those of the live deployment, @unset and then @set applied.  Gated, the start job must succeed and the service
+ * stay up for the probation, or else the container goes back to what it was, and the new deployment is marked as
+ * failed. Where systemd does not run nothing is restarted and a note tells if the container runs.
+ *
+ * Errors: those of sc_container_begin() and sc_install(); SC_ERROR_NOT_FOUND for an image that the repository lacks;
+ * SC_ERROR_FAILED, gated, for one that went back, or, not gated, for one that is live but did not start.
+ */
+gboolean sc_update (const ScContext *ctx, ScStore *store, const ScUpdateOptions *options, const ScProgressSink *sink,
+                    ScUpdateResult *out_result, int *out_number, GCancellable *cancellable, GError **error) SC_CHECK;

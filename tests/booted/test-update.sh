@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Updates in a real systemd: one restart, gates, what is stopped or disabled stays so, rollback, and a boot after an update
+# that was cut short.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
+
+hello_layout "$T/hello-world"
+/usr/bin/python3 - "$T" <<'END2'
+import os, sys
+from layout import Layout
+
+UNIT = '''[Service]
+WorkingDirectory=$DESTDIR
+ExecStartPre=-$EXEC_STARTPRE
+ExecStart=$EXEC_START
+ExecStopPost=-$EXEC_STOPPOST
+%s
+[Install]
+WantedBy=multi-user.target
+'''
+
+# good: answers for ever; dead: ends at once; weak: ends after two seconds; restless: the same, and is started again; never: its
+# start job fails
+for name, program, more in (('good', 'sleep 4242', ''), ('dead', 'exit 3', ''), ('weak', 'sleep 2; exit 3', ''),
+                            ('restless', 'sleep 1; exit 3', 'Restart=always\nRestartSec=0'),
+                            ('never', 'sleep 4242', 'ExecStartPre=/bin/false')):
+    layout = Layout(os.path.join(sys.argv[1], name))
+    with layout.layer() as t:
+        for folder in ('bin', 'proc', 'dev', 'sys', 'tmp', 'run', 'etc', 'var', 'var/tmp'):
+            t.directory(folder)
+        t.file('bin/busybox', open('/bin/busybox', 'rb').read(), mode=0o755)
+        t.file('bin/program', ('#!/bin/busybox sh\ntrap "exit 0" TERM\n%s & wait $!\n' % program
+                               if program.startswith('sleep 4242') else '#!/bin/busybox sh\n%s\n' % program
+                               ).replace('sleep', '/bin/busybox sleep').encode(), mode=0o755)
+        t.file('exports/service.template', (UNIT % more).encode())
+        t.file('exports/manifest.json', b'{"defaultValues": {"WORD": "a"}}')
+    layout.image('latest', {'Entrypoint': ['/bin/program']})
+END2
+
+cat > "$T/update" <<'END2'
+C=/var/lib/containers/atomic
+live() { readlink $C/"$1"; }
+since() { systemctl show -P ActiveEnterTimestampMonotonic "$1"; }
+bundle() { runc state "$1" | tr -d ' ",' | sed -n 's/^bundle://p'; }
+is_state() { [ "$(state "$1")" = "$2" ]; }
+runs_from() { [ "$(bundle "$1")" = "$2" ]; }
+
+check "install" atomic install -n web --set PORT=8081 --set RECEIVER=one oci:/t/hello-world
+check "start" atomic run web
+check "it answers" until_true get 8081
+before=$(systemctl show -P InvocationID web)
+check "update" atomic containers update web --set RECEIVER=two
+check "... it answers" until_true get 8081
+check_is "... as the new one" "$(get 8081)" "Hello, two"
+check "... from the new directory" until_true runs_from web $C/web.1
+check "... it was started again" not test "$before" = "$(systemctl show -P InvocationID web)"
+check_is "... by one restart" "$(journalctl -u web -o cat | grep -c '^Started web')" 2
+check_is "... it is enabled" "$(systemctl is-enabled web)" enabled
+check "nothing new" grep -x 'Latest version already installed.' <<< "$(atomic containers update web)"
+check_is "... restarts nothing" "$(journalctl -u web -o cat | grep -c '^Started web')" 2
+check "rollback" atomic containers rollback web
+check "... it answers" until_true get 8081
+check_is "... as the old one" "$(get 8081)" "Hello, one"
+check "... and runs from there" until_true runs_from web $C/web.0
+check "a gated update of what stays up" atomic containers update web --gated --probation 2 --set RECEIVER=three
+check "... it answers" until_true get 8081
+check_is "... as the new one" "$(get 8081)" "Hello, three"
+
+atomic stop web
+systemctl disable web 2> /dev/null
+check "update of a stopped one" atomic containers update web --gated --set RECEIVER=four
+check_is "... stays stopped" "$(state web)" inactive
+check_is "... and disabled" "$(systemctl is-enabled web || :)" disabled
+check "rollback of a stopped one" atomic containers rollback web
+check_is "... stays stopped" "$(state web)" inactive
+check "systemd has the unit that is there" not grep yes <<< "$(systemctl show -P NeedDaemonReload web)"
+check "uninstall" atomic uninstall web
+
+check "install another" atomic install -n gate oci:/t/good
+check "start it" atomic run gate
+for image in dead weak restless never; do
+  status=0
+  out=$(atomic containers update gate --gated --probation 4 --rebase oci:/t/$image 2>&1 > /dev/null) || status=$?
+  check_is "$image: a gated update fails" "$status" 1
+  check "$image: one line says why and what runs: $out" grep -qE '^atomic: container gate: deployment [0-9]+: .*it runs deployment 0 as before$' <<< "$(grep ^atomic: <<< "$out")"
+  check_is "$image: the old one is live" "$(live gate)" gate.0
+  check "$image: ... and runs" until_true is_state gate active
+  check "$image: ... from its directory" until_true runs_from gate $C/gate.0
+  check_is "$image: the failed one is marked" "$(atomic containers history gate -n | sed -n '1s/.*failed:.*/marked/p')" marked
+  status=0
+  out=$(atomic containers update gate --gated --rebase oci:/t/$image 2>&1 > /dev/null) || status=$?
+  check "$image: it is not tried again: $out" grep -q 'not tried again' <<< "$status $out"
+  check_is "$image: no journal is left" "$(ls -A $C | grep journal || :)" ""
+done
+check_is "of the failed ones the last is kept" "$(atomic containers history gate -n | grep -c failed)" 1
+status=0
+atomic containers update gate --no-gate --rebase oci:/t/never > /tmp/out 2>&1 || status=$?
+check_is "--no-gate tries again, and stays" "$status $(live gate | grep -v 'gate\.0')" "1 $(live gate)"
+check "rollback" atomic containers rollback gate
+check "... and starting it does" systemctl start gate
+check "a value is set" atomic containers update gate --gated --probation 1 --set WORD=b
+check "update --all is gated" atomic containers update --all --probation 1
+check "uninstall" atomic uninstall gate
+
+# Killed right after the link is the new one, and while on probation, with the machine still up.
+check "install" atomic install -n cut --set PORT=8082 --set RECEIVER=old oci:/t/hello-world
+check "start" atomic run cut
+n=0 status=137
+while [ $status = 137 ] && [ "$(live cut)" = cut.0 ]; do
+  n=$((n + 1)) status=0
+  /build/tests/kill-at /tmp/count $n -- atomic containers update cut --set RECEIVER=new > /tmp/out 2>&1 || status=$?
+  [ "$(live cut)" != cut.0 ] || atomic recover > /tmp/out 2>&1
+done
+check_is "an update is killed after its commit point" "$status $(live cut)" "137 cut.1"
+check_is "... the old one still runs" "$(bundle cut)" $C/cut.0
+check "recover" atomic recover
+check "... restarts it" until_true bash -c '[ "$(busybox wget -q -O - http://127.0.0.1:8082/)" = "Hello, new" ]'
+check "... from the new directory" until_true runs_from cut $C/cut.1
+atomic containers update cut --gated --probation 60 --set RECEIVER=unproven > /tmp/out 2>&1 &
+check "a gated update is on probation" until_true grep -q unproven <<< "$(until get 8082 | grep unproven; do sleep 0.2; done)"
+kill -9 $!
+wait $! 2> /dev/null || :
+check_is "... killed: the new one runs" "$(get 8082)" "Hello, unproven"
+check "recover" atomic recover
+check "... goes back and restarts it" until_true bash -c '[ "$(busybox wget -q -O - http://127.0.0.1:8082/)" = "Hello, new" ]'
+check_is "... link and directory" "$(live cut) $(ls -d $C/cut.2 2> /dev/null || :)" "cut.1 "
+
+# The same before a reboot. The units that the boot will find are of the wrong deployment.
+sed 's,^ExecStart=.*,ExecStart=/build/src/cli/atomic recover,' /build/data/atomic-recover.service > /etc/systemd/system/atomic-recover.service
+systemctl enable atomic-recover 2> /dev/null
+atomic containers update cut --gated --probation 60 --set RECEIVER=unproven > /tmp/out 2>&1 &
+until get 8082 | grep -q unproven; do sleep 0.2; done
+kill -9 $!
+wait $! 2> /dev/null || :
+check "a journal is left for the boot" ls $C/.journal-cut
+check "install another" atomic install -n late --set PORT=8083 --set RECEIVER=old oci:/t/hello-world
+cp -a /etc/systemd/system/late.service /root/late.service
+for n in 1 2; do atomic containers update late --set RECEIVER=new$n > /tmp/out 2>&1; done
+# As if it had been killed between link and unit.
+cp -a /root/late.service /etc/systemd/system/late.service
+echo '{"version":1,"operation":"update","phase":"activate","from":1,"to":2,"was-enabled":true,"keep":2}' > $C/.journal-late
+END2
+SC_BOOT_TIMEOUT=300 boot "first boot" "$T/update"
+
+cat > "$T/reboot" <<'END2'
+C=/var/lib/containers/atomic
+check "it is up" until_true get 8082
+check_is "one on probation is the old one" "$(get 8082) $(readlink $C/cut)" "Hello, new cut.1"
+check "the other is up" until_true get 8083
+check_is "... it is completed" "$(get 8083) $(readlink $C/late)" "Hello, new2 late.2"
+check_is "no journal is left" "$(ls -A $C | grep -E 'journal|tmp' || :)" ""
+journalctl -b -u atomic-recover -o short-monotonic
+check_is "the recovery service did it" "$(systemctl show -P Result atomic-recover) $(journalctl -b -u atomic-recover -o cat | grep -E '^(cut|late): .*cut short' | sort -u | wc -l)" "success 2"
+check_is "... and each was started once" "$(journalctl -b -o cat | grep -cE '^Started (cut|late)')" 2
+check "nothing failed" not grep . <<< "$(systemctl --failed --no-legend)"
+for n in late cut; do check "uninstall $n" atomic uninstall $n; done
+check_is "nothing is left" "$(ls -A $C | grep -v '^.storage$' || :)" ""
+END2
+boot "after a reboot" "$T/reboot"
+
+finish

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# kill -9, a failing disk and a full one at every call by which install, update, rollback and uninstall change the file
+# system, and by which recovery does (tests/kill-container.py).  SC_ROUNDS=all leaves nothing out: errors at every call, and
+# recovery too.
+. "$(dirname "$0")/../lib.sh"
+need_root
+
+a() { "$SC_ATOMIC" --root "$R" "$@"; }
+STEP=1
+[ -z "$SC_SANITIZE" ] || STEP=7
+RECOVERY_STEP=$((STEP * 3))
+[ "${SC_ROUNDS:-}" != all ] || RECOVERY_STEP=$STEP
+
+/usr/bin/python3 "$SC_SOURCE/tests/update-images.py" "$T"
+# Thousands of flushes, which are made all the same: in memory.
+mkdir "$T/memory"
+mount -t tmpfs atomic-test "$T/memory"
+MOUNTS+=("$T/memory")
+R=$T/memory/root
+mkdir "$R"
+
+# at_every TEXT COMMAND...: with the root as it is now
+at_every() {
+  local text=$1
+  shift
+  cp -a "$R" "$T/memory/pristine"
+  if /usr/bin/python3 "$SC_SOURCE/tests/kill-container.py" "$SC_ATOMIC" "$SC_BUILD/tests/kill-at" "$T/memory/pristine" "$T/memory/work" \
+    "$STEP" box "$@" > "$T/log" 2>&1; then
+    pass "$text: $(cat "$T/log")"
+  else
+    fail "$text" "$T/log"
+  fi
+  rm -rf "$T/memory/pristine" "$T/memory/work"
+}
+
+# cut_short OFFSET COMMAND...: kills it OFFSET calls after (before) that by which the link changes
+cut_short() {
+  local n=0 link offset=$1 there=$R/var/lib/containers/atomic/box
+  shift
+  link=$(readlink "$there" || :)
+  cp -a "$R" "$T/memory/kept"
+  while [ "$(readlink "$there" || :)" = "$link" ]; do
+    n=$((n + 1))
+    rm -rf "$R"
+    cp -a "$T/memory/kept" "$R"
+    kill_at "$T/count" "$n" -- "$SC_ATOMIC" --root "$R" "$@" > "$T/.out" 2>&1 || [ $? = 137 ] || return 1
+  done
+  rm -rf "$R"
+  cp -a "$T/memory/kept" "$R"
+  rm -rf "$T/memory/kept"
+  # At n the next call after the link was skipped.
+  kill_at "$T/count" $((n + offset)) -- "$SC_ATOMIC" --root "$R" "$@" > "$T/.out" 2>&1 || [ $? = 137 ]
+}
+
+# Recovery of that, itself cut short.
+recovery() {
+  local text=$1
+  shift
+  cp -a "$R" "$T/memory/before"
+  if cut_short "$@"; then STEP=$RECOVERY_STEP at_every "recovery of $text" recover; else fail "cutting $text short" "$T/.out"; fi
+  rm -rf "$R"
+  mv "$T/memory/before" "$R"
+}
+
+for v in v1 v2 v3; do ok "pull $v" a pull "oci:$T/$v"; done
+at_every "install" install -n box v1
+ok "install" a install -n box v1
+ok "another one, that nothing happens to" a install -n box-2 v1
+recovery "an update after its link" 0 containers update box --rebase v2 --keep 1
+recovery "an update with its unit" 10 containers update box --rebase v2 --keep 1
+recovery "an update before its link" -2 containers update box --rebase v2
+recovery "an uninstall" -6 uninstall box
+recovery "an uninstall after its link" 6 uninstall box
+at_every "update" containers update box --rebase v2 --set WORD=x
+ok "update" a containers update box --rebase v2
+at_every "update that removes a deployment" containers update box --rebase v3 --keep 1
+at_every "rollback" containers rollback box --to 0
+rm -r "$R"/etc/systemd/system/*.wants
+at_every "update of one that is not enabled" containers update box --rebase v3
+at_every "uninstall" uninstall box
+finish

@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""kill-container.py ATOMIC KILL-AT PRISTINE WORK STEP NAME COMMAND...
+
+Runs `atomic COMMAND...` in copies of the root PRISTINE, and stops it once at every STEP-th call that changes a file system:
+by kill -9, by EIO and by ENOSPC (the calls of one mode lie between those of the others).  Then recovery, by `atomic recover`
+or by the command itself: what is there must be exactly what was before or what the undisturbed command makes of it, nothing
+may be left over, and the command must do what it does once more.  Prints the number of points, or what went wrong.
+"""
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+
+ATOMIC, KILL_AT, PRISTINE, WORK, STEP, NAME = sys.argv[1:7]
+COMMAND = sys.argv[7:]
+CHECKOUTS = 'var/lib/containers/atomic'
+ENV = {**os.environ, 'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
+# What a command that has nothing to do any more may say.
+IDLE = ('already present', 'Latest version', 'is live already', "no container '" + NAME + "'")
+
+
+def run(argv):
+    done = subprocess.run(argv, env=ENV, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    return done.returncode, done.stdout.decode('utf-8', 'replace')
+
+
+def atomic(root, *words):
+    return run([ATOMIC, '--root', root, *words])
+
+
+def content(path):
+    with open(path, 'rb') as file:
+        data = file.read()
+    if os.path.basename(path) == 'info':
+        info = json.loads(data)
+        del info['created'], info['values']['UUID']
+        return json.dumps(info, sort_keys=True)
+    return hashlib.sha256(data).hexdigest()
+
+
+def snapshot(root):
+    """Path -> what it is; without the repository, and without empty directories of the host."""
+    found = {}
+    for directory, folders, files in os.walk(root):
+        below = os.path.relpath(directory, root)
+        if below == CHECKOUTS:
+            folders.remove('.storage')
+        for name in folders + files:
+            path = os.path.join(directory, name)
+            st = os.lstat(path)
+            key = os.path.join(below, name)
+            if stat.S_ISLNK(st.st_mode):
+                found[key] = '-> ' + os.readlink(path)
+            elif stat.S_ISREG(st.st_mode):
+                found[key] = '%o %d %s' % (st.st_mode, st.st_uid, content(path))
+            elif key.startswith(CHECKOUTS + '/'):
+                found[key] = 'directory %o' % st.st_mode
+    return found
+
+
+def spare(key, new):
+    """May it stay when the command succeeds: a deployment that it could not remove, which it says, or a lock of nothing."""
+    below = os.path.relpath(key, CHECKOUTS).split('/')[0]
+    if below == '.lock-' + NAME:
+        return os.path.join(CHECKOUTS, NAME) not in new
+    return below.startswith('.tmp-' + NAME + '.') or (below.startswith(NAME + '.') and os.path.join(CHECKOUTS, below) not in new)
+
+
+def without_spare(got, new):
+    return {key: got[key] for key in got if not spare(key, new)}
+
+
+def differences(got, wanted):
+    return ['%s: %s instead of %s' % (key, got.get(key), wanted.get(key))
+            for key in sorted(set(got) | set(wanted)) if got.get(key) != wanted.get(key)]
+
+
+def copy(name):
+    root = os.path.join(WORK, name)
+    subprocess.run(['cp', '-a', PRISTINE, root], check=True)
+    return root
+
+
+def again(root, old, new):
+    """The command once more, after which all is new."""
+    before = snapshot(root)
+    status, text = atomic(root, *COMMAND)
+    if status != 0 and not (before == new and any(words in text for words in IDLE)):
+        return ['the command again: status %d: %s' % (status, text)]
+    return ['the command again: ' + line for line in differences(snapshot(root), new)]
+
+
+def judge(root, old, new, by_command):
+    """What is wrong with what was left."""
+    status, text = atomic(root, 'containers', 'list', '-a')
+    if status != 0:
+        return ['list: status %d: %s' % (status, text)]
+    if by_command:
+        status, text = atomic(root, *COMMAND)
+        if status != 0 and not any(words in text for words in IDLE):
+            return ['the next command: status %d: %s' % (status, text)]
+        got = snapshot(root)
+        if os.path.join(CHECKOUTS, NAME) not in new:
+            got.pop(os.path.join(CHECKOUTS, '.lock-' + NAME), None)
+        return ['the next command: ' + line for line in differences(got, new)]
+    status, text = atomic(root, 'recover')
+    if status != 0:
+        return ['recover: status %d: %s' % (status, text)]
+    got = snapshot(root)
+    if got not in (old, new):
+        return ['neither old nor new: ' + line for line in min(differences(got, old), differences(got, new), key=len)]
+    status, text = atomic(root, 'recover')
+    if status != 0 or text or snapshot(root) != got:
+        return ['recover again: status %d: %s' % (status, text)]
+    return again(root, old, new)
+
+
+def point(mode, n, old, new):
+    name = '%s-%d' % (mode, n)
+    root = copy(name)
+    count = os.path.join(WORK, name + '.count')
+    error = [] if mode == 'kill' else ['--error', mode]
+    status, text = run([KILL_AT, count, str(n), *error, '--', ATOMIC, '--root', root, *COMMAND])
+    wrong = []
+    if mode == 'kill' and status != 137 and open(count, encoding='ascii').read().strip() != str(n - 1):
+        wrong = ['status %d instead of being killed: %s' % (status, text)]
+    elif mode != 'kill' and status not in (0, 1):
+        wrong = ['status %d: %s' % (status, text)]
+    elif mode != 'kill' and status == 0:
+        got = snapshot(root)
+        kept = ' stays: ' in text
+        wrong = ['it said that it succeeded: ' + line for line in differences(without_spare(got, new), new)]
+        if kept:
+            new = {**new, **{key: got[key] for key in got if spare(key, new) and '/.' not in key}}
+    wrong = wrong or judge(root, old, new, mode == 'kill' and n % 2 == 1)
+    shutil.rmtree(root)
+    return ['%s at %d: %s' % (mode, n, line.strip()) for line in wrong]
+
+
+def main():
+    os.makedirs(WORK)
+    step = int(STEP)
+    root = copy('whole')
+    count = os.path.join(WORK, 'whole.count')
+    status, text = run([KILL_AT, count, '0', '--', ATOMIC, '--root', root, *COMMAND])
+    if status != 0:
+        sys.exit('status %d: %s' % (status, text))
+    with open(count, encoding='ascii') as file:
+        calls = int(file.read())
+    old, new = snapshot(PRISTINE), snapshot(root)
+    shutil.rmtree(root)
+    if old == new or calls < 10:
+        sys.exit('it does nothing')
+    jobs = [('kill', n) for n in range(1, calls + 1, step)]
+    # Errors are tried at some of these, not at the same for both.
+    spacing = step if os.environ.get('SC_ROUNDS') == 'all' else 5 * step
+    for offset, mode in enumerate(('EIO', 'ENOSPC')):
+        jobs += [(mode, n) for n in range(1 + 2 * offset, calls + 1, spacing)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        wrong = sum(pool.map(lambda job: point(*job, old, new), jobs), [])
+    if wrong:
+        sys.exit('\n'.join(wrong[:40]))
+    print(len(jobs), 'points in', calls, 'calls')
+    shutil.rmtree(WORK)
+
+
+main()
