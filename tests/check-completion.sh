@@ -34,7 +34,7 @@ offers() {
   fi
 }
 
-offers 'atomic ' pull images install uninstall containers run stop trust help
+offers 'atomic ' pull images install uninstall containers recover run stop trust help
 offers 'atomic u' uninstall
 offers 'atomic --debug im' images
 offers 'atomic images ' list
