@@ -34,7 +34,7 @@ offers() {
   fi
 }
 
-offers 'atomic ' pull images install uninstall containers run stop mount unmount diff trust help
+offers 'atomic ' pull images install uninstall containers recover run stop mount unmount diff trust help
 offers 'atomic u' uninstall unmount
 offers 'atomic --debug im' images
 offers 'atomic images ' list info version update tag delete prune verify help

@@ -112,7 +112,7 @@ is "... no others are" "$(grep -c "^Would delete" <<< "$would")" 4
 bytes=$(disk)
 freed=$(a images prune --json | jq .bytes)
 is "the bytes are those of the disk" "$((bytes - $(disk)))" "$freed"
-is "the orphans are gone, the rest is there" "$(cd "$checkouts" && ls -d .[!.]* * | xargs)" ".storage box box.0 notes.2024"
+is "the orphans are gone, the rest is there" "$(cd "$checkouts" && ls -d .[!.]* * | xargs)" ".lock-box .storage box box.0 notes.2024"
 ok "the container works" a run box /bin/busybox true
 hello_layout "$T/hello-world"
 a pull "oci:$T/hello-world" > /dev/null 2>&1

@@ -35,7 +35,7 @@ is "the root" "$(cat "$C/box/rootfs/version")" 2
 same "the unit is the new one" "$C/box.1/box.service" "$U/box.service"
 matches "... really" "$(cat "$U/box.service")" '^Description=version 2, kept$'
 same "the tmpfiles file is the new one" "$C/box.1/tmpfiles-box.conf" "$R/etc/tmpfiles.d/box.conf"
-is "it is enabled as the new unit wants" "$(cd "$U" && find . -type l | xargs)" ./graphical.target.wants/box.service
+is "it is enabled as the new unit wants" "$(cd "$U" && find . -type l)" ./graphical.target.wants/box.service
 is "the values are kept" "$(value box.1 WORD) $(value box.1 UUID)" "kept $uuid"
 is "... and new ones have their default" "$(value box.1 EXTRA)" e
 is "the deployment before is still there" "$(numbers box)" "1 0"
@@ -103,7 +103,7 @@ is "... root, unit, link" "$(live box) $(cat "$C/box/rootfs/version") $(grep -c 
 is "... nothing is removed" "$(numbers box)" "9 8 5"
 ok "rollback again" a containers rollback box
 is "... goes further back" "$(live box) $(cat "$C/box/rootfs/version") $(jq -r .image "$C/box/info")" "box.5 3 v3:latest"
-is "... enabled as that unit wants" "$(cd "$U" && find . -type l | xargs)" ./multi-user.target.wants/box.service
+is "... enabled as that unit wants" "$(cd "$U" && find . -type l)" ./multi-user.target.wants/box.service
 ok "rollback from the first" a containers rollback box
 is "... goes forwards" "$(live box)" box.8
 ok "rollback --to" a containers rollback box --to 9
@@ -175,7 +175,7 @@ ok "version 5 is there" provide v5
 status=0
 a containers update --all > "$T/table" 2> "$T/err" || status=$?
 is "update --all: the status tells that one failed" "$status" 1
-grep -A9 ^.*CONTAINER "$T/table" | sed 's/ *$//; s/^ *//; s/   */  /g' > "$T/got"
+grep -A9 '^.*CONTAINER' "$T/table" | sed 's/ *$//; s/^ *//; s/   */  /g' > "$T/got"
 cat > "$T/wanted" <<END2
 CONTAINER  RESULT
 box        updated to deployment $(live box | sed 's/.*\.//')

@@ -131,10 +131,10 @@ static const char script[] =
     "echo \"$@\" >> \"$(dirname \"$0\")/calls\"\n"
     "verb=$1; shift\n"
     "case \"$verb $1\" in\n"
-    "'state running') echo '{\"status\":\"running\",\"pid\":'$PPID'}' ;;\n"
+    "'state running') echo '{\"status\":\"running\",\"bundle\":\"/b/running.1\",\"pid\":'$PPID'}' ;;\n"
     "'state paused') echo '{\"status\":\"paused\",\"pid\":1}' ;;\n"
     "'state created') echo '{\"status\":\"created\",\"pid\":1}' ;;\n"
-    "'state stopped') echo '{\"status\":\"stopped\",\"pid\":1}' ;;\n"
+    "'state stopped') echo '{\"status\":\"stopped\",\"bundle\":\"/b\",\"pid\":1}' ;;\n"
     "'state no-pid') echo '{\"status\":\"running\"}' ;;\n"
     "'state odd') echo '{\"status\":\"levitating\"}' ;;\n"
     "'state number') echo '{\"status\":1}' ;;\n"
@@ -185,6 +185,29 @@ test_state (Fixture *f, gconstpointer data)
       g_assert_cmpint (state, ==, valid[i].state);
       g_assert_cmpint (pid, ==, valid[i].pid == -1 ? getpid () : valid[i].pid);
     }
+}
+
+static void
+test_bundle (Fixture *f, gconstpointer data)
+{
+  static const struct
+  {
+    const char *id, *bundle;
+  } cases[] = { { "running", "/b/running.1" }, { "stopped", NULL }, { "no-pid", NULL }, { "none", NULL } };
+  g_autoptr (ScRuntime) runtime = fake_runtime (f);
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *bundle = NULL;
+      gboolean ok = sc_runtime_bundle (runtime, cases[i].id, &bundle, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_true (ok);
+      g_assert_cmpstr (bundle, ==, cases[i].bundle);
+    }
+  g_autoptr (GError) error = NULL;
+  char *none = NULL;
+  g_assert_false (sc_runtime_bundle (runtime, "text", &none, NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
 }
 
 static void
@@ -403,6 +426,7 @@ main (int argc, char **argv)
   ADD ("/runtime/find/link", NULL, test_find_link);
   ADD ("/runtime/find/on-host", NULL, test_find_on_host);
   ADD ("/runtime/state", NULL, test_state);
+  ADD ("/runtime/bundle", NULL, test_bundle);
   ADD ("/runtime/state/should-fail", NULL, test_state_should_fail);
   ADD ("/runtime/commands", NULL, test_commands);
   ADD ("/runtime/cancelled", NULL, test_cancelled);

@@ -423,6 +423,61 @@ test_disable_like_systemctl (Fixture *f, gconstpointer data)
   g_assert_cmpstr (tree, ==, "a.service\n" KEPT);
 }
 
+static void
+assert_exists (Fixture *f, gboolean wanted)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean enabled = !wanted;
+  g_assert_true (sc_unit_links_exist (&f->ctx, "a.service", &enabled, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (enabled, ==, wanted);
+}
+
+static void
+test_exist (Fixture *f, gconstpointer data)
+{
+  assert_exists (f, FALSE);
+  make_link (f->root, "../aa.service", "x.target.wants/aa.service");
+  make_link (f->root, "/dev/null", "a.service");
+  make_link (f->root, "../a.service", "x.target.wants/.a.service.AbCd01");
+  make_link (f->root, "../a.service", "x.target.other/a.service");
+  assert_exists (f, FALSE);
+  make_link (f->root, UNIT_DIR "/a.service", "x.target.requires/a.service");
+  assert_exists (f, TRUE);
+  g_autoptr (GError) error = NULL;
+  g_assert_true (sc_unit_links_disable (&f->ctx, "a.service", &error));
+  assert_exists (f, FALSE);
+  make_link (f->root, "a.service", "alias.service");
+  assert_exists (f, TRUE);
+}
+
+static void
+test_clean (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *dir = g_build_filename (f->root, UNIT_DIR, NULL);
+  static const struct
+  {
+    const char *name;
+    gboolean stays;
+  } links[] = { { "x.target.wants/.a.service.AbCd01", FALSE }, { ".a.service.000000", FALSE },
+                { "x.target.wants/.a.service.AbCd0", TRUE },   { "x.target.wants/.a.service.AbCd_1", TRUE },
+                { "x.target.wants/.b.service.AbCd01", TRUE },  { "x.target.wants/a.service", TRUE } };
+  for (gsize i = 0; i < G_N_ELEMENTS (links); i++)
+    make_link (f->root, "../a.service", links[i].name);
+  write_unit (f->root, ".a.service.file00", "");
+  g_assert_true (sc_unit_links_clean (&f->ctx, "a.service", &error));
+  g_assert_no_error (error);
+  for (gsize i = 0; i < G_N_ELEMENTS (links); i++)
+    {
+      g_autofree char *path = g_build_filename (dir, links[i].name, NULL);
+      g_assert_cmpint (g_file_test (path, G_FILE_TEST_IS_SYMLINK), ==, links[i].stays);
+    }
+  /* Only links are links' leftovers. */
+  g_autofree char *file = g_build_filename (dir, ".a.service.file00", NULL);
+  g_assert_true (g_file_test (file, G_FILE_TEST_EXISTS));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -432,6 +487,8 @@ main (int argc, char **argv)
   g_test_add_func ("/unit-links/parse/bytes", test_bytes);
   g_test_add_func ("/unit-links/names", test_names);
 #define ADD(path, func) g_test_add (path, Fixture, NULL, setup, func, teardown)
+  ADD ("/unit-links/exist", test_exist);
+  ADD ("/unit-links/clean", test_clean);
   ADD ("/unit-links/enable", test_enable);
   ADD ("/unit-links/enable/should-fail", test_enable_fails);
   ADD ("/unit-links/disable", test_disable);
