@@ -50,8 +50,13 @@ check "install" atomic install -n web --set PORT=8081 --set RECEIVER=one oci:/t/
 check "start" atomic run web
 check "it answers" until_true get 8081
 before=$(systemctl show -P InvocationID web)
+while [ ! -e /tmp/enough ]; do if get 8081 > /dev/null 2>&1; then echo served; else echo lost; fi; done > /tmp/load &
 check "update" atomic containers update web --set RECEIVER=two
 check "... it answers" until_true get 8081
+touch /tmp/enough
+wait
+check "... requests were lost in one gap at most: $(uniq -c /tmp/load | xargs)" test "$(uniq /tmp/load | grep -c lost)" -le 1
+check "... and served before" grep -qx served <<< "$(head -n 1 /tmp/load)"
 check_is "... as the new one" "$(get 8081)" "Hello, two"
 check "... from the new directory" until_true runs_from web $C/web.1
 check "... it was started again" not test "$before" = "$(systemctl show -P InvocationID web)"
