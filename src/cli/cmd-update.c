@@ -2,9 +2,13 @@
 /*
  * containers update NAME, or all.
  */
+#include <string.h>
+
 #include "commands.h"
+#include "image-query.h"
 #include "output.h"
 #include "pull-image.h"
+#include "reference.h"
 #include "update.h"
 
 typedef struct
@@ -34,6 +38,19 @@ parse_count (const char *option, const char *text, guint limit, guint *inout, GE
   return TRUE;
 }
 
+/* (transfer full): the words by which the image called @name was pulled, if they still mean that name; else the name.
+ */
+static char *
+find_words (ScInvocation *invocation, const char *name)
+{
+  g_autoptr (ScStore) store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, NULL);
+  g_autoptr (ScImage) image = store ? sc_image_find (store, name, invocation->cancellable, NULL) : NULL;
+  g_autoptr (ScReference) ref = image && image->source ? sc_reference_parse (image->source, NULL) : NULL;
+  g_autofree char *stored = ref ? sc_reference_store_name (ref) : NULL;
+
+  return g_strdup (ref && (!stored || strcmp (stored, image->name) == 0) ? image->source : name);
+}
+
 /* Puts the image that is to be installed into the repository, if it is asked for or a new one is not there.
  * @out_image: (transfer full) (nullable): the new one. */
 static gboolean
@@ -44,8 +61,7 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
   const ScContext *ctx = invocation->context;
   ScPullSettings settings = { .auth_file = options->auth_file };
   g_autoptr (ScDeployment) deployment = sc_deployment_load (ctx, container, error);
-  g_autofree char *image = NULL;
-  const char *text = options->rebase;
+  g_autofree char *image = NULL, *text = g_strdup (options->rebase);
   gboolean present = TRUE;
 
   if (deployment == NULL)
@@ -56,8 +72,8 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
       if (image == NULL)
         return FALSE;
     }
-  else
-    text = deployment->image;
+  else if (options->pull)
+    text = find_words (invocation, deployment->image);
   if (options->pull || !present)
     {
       if (!sc_pull_image (ctx, text, &settings, invocation->sink, pulled, invocation->cancellable, error))

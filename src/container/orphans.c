@@ -188,18 +188,18 @@ remove_dead_files (const ScContext *ctx, int checkouts, const char *name, const 
          && remove_dead_file (ctx, tmpfiles_path, dfd, tmpfiles, error);
 }
 
-/* A deployment first becomes something that is being made: half of one is never taken for a whole one. */
 static gboolean
 remove_deployment (const ScContext *ctx, ScCheckouts *checkouts, const char *dir, GError **error)
 {
-  g_autofree char *name = g_strndup (dir, (gsize)(sc_deployment_suffix (dir) - dir));
-  g_autofree char *temp = g_strconcat (SC_CHECKOUTS_TEMP, dir, NULL);
+  const char *suffix = sc_deployment_suffix (dir);
+  g_autofree char *name = g_strndup (dir, (gsize)(suffix - dir)), *canonical = NULL;
+  gint64 number = g_ascii_strtoll (suffix + 1, NULL, 10);
 
-  if (!remove_dead_files (ctx, checkouts->dfd, name, dir, error) || !sc_fs_remove_tree_at (checkouts->dfd, temp, error))
+  if (!remove_dead_files (ctx, checkouts->dfd, name, dir, error))
     return FALSE;
-  if (renameat2 (checkouts->dfd, dir, checkouts->dfd, temp, RENAME_NOREPLACE) != 0)
-    return sc_fail_errno (error, errno, "cannot rename");
-  return sc_fs_remove_tree_at (checkouts->dfd, temp, error);
+  canonical = g_strdup_printf ("%s.%d", name, number > G_MAXINT ? -1 : (int)number);
+  return strcmp (canonical, dir) == 0 ? sc_checkouts_remove (checkouts, name, (int)number, error)
+                                      : sc_fs_remove_tree_at (checkouts->dfd, dir, error);
 }
 
 gboolean
