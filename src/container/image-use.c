@@ -60,7 +60,20 @@ sc_image_users (const ScImage *image, const GPtrArray *deployments)
   return names->len == 1 ? NULL : g_strjoinv (", ", (char **)names->pdata);
 }
 
-/* Adds the deployment in the directory @name; a directory without an info file is none. */
+/* Whether the directory @name, without an info file, is or was a deployment all the same: a link points to it, or it
+ * has a root. */
+static gboolean
+is_deployment (int base, const char *name, const char *suffix)
+{
+  g_autofree char *rootfs = g_build_filename (name, "rootfs", NULL);
+  g_autofree char *link = g_strndup (name, (gsize)(suffix - name));
+  g_autofree char *target = sc_fs_read_link_at (base, link, NULL);
+  g_autofree char *pointed_at = target != NULL ? g_path_get_basename (target) : NULL;
+
+  return sc_fs_exists_at (base, rootfs) || g_strcmp0 (pointed_at, name) == 0;
+}
+
+/* Adds the deployment in the directory @name, if it is one. */
 static gboolean
 add_deployment (int base, gboolean preinstalled, const char *name, GPtrArray *deployments, GError **error)
 {
@@ -70,8 +83,11 @@ add_deployment (int base, gboolean preinstalled, const char *name, GPtrArray *de
   g_autoptr (GBytes) bytes = NULL;
   struct stat st;
 
-  if (fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode) || !sc_fs_exists_at (base, path))
+  if (fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode))
     return TRUE;
+  if (!sc_fs_exists_at (base, path))
+    return suffix == NULL || !is_deployment (base, name, suffix)
+           || sc_fail (error, SC_ERROR_INVALID, "it has no info, so what it needs is not known");
   bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, error);
   if (bytes == NULL || !sc_info_parse (bytes, d, error))
     return FALSE;

@@ -20,6 +20,6 @@ char *sc_image_users (const ScImage *image, const GPtrArray *deployments);
 GPtrArray *sc_deployments_commits (const GPtrArray *deployments);
 
 /* (transfer full) (element-type utf8): commits of the images that deployments were made of, those that are not live and
- * preinstalled ones included, each once. Errors, for a deployment whose info cannot be read: SC_ERROR_INVALID that
- * names it, because what it needs is not known. */
+ * preinstalled ones included, each once. Errors, for a deployment whose info is missing or cannot be read:
+ * SC_ERROR_INVALID that names it, because what it needs is not known. */
 GPtrArray *sc_image_commits_in_use (const ScContext *ctx, GError **error) SC_CHECK;

@@ -34,15 +34,26 @@ typedef struct
   GCancellable *cancellable;
 } Search;
 
-/* (transfer full) (nullable): the runtime that the deployment in @dir says. */
-static char *
-runtime_of (ScCheckouts *checkouts, const char *dir)
+/* @out_runtime (transfer full) (nullable): the runtime that the deployment in @dir says, NULL if it has no info. FALSE:
+ * its info cannot be read, so nobody knows what runs in it. */
+static gboolean
+runtime_of (Search *s, const char *dir, char **out_runtime)
 {
   g_autofree char *path = g_build_filename (dir, "info", NULL);
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (checkouts->dfd, path, INFO_LIMIT, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (s->checkouts->dfd, path, INFO_LIMIT, &error);
   g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
 
-  return bytes != NULL && sc_info_parse (bytes, d, NULL) ? g_steal_pointer (&d->runtime) : NULL;
+  *out_runtime = NULL;
+  if (bytes == NULL && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return TRUE;
+  if (bytes == NULL || !sc_info_parse (bytes, d, &error))
+    {
+      sc_progress_note (s->sink, "%s/%s stays: %s", s->checkouts->path, dir, error->message);
+      return FALSE;
+    }
+  *out_runtime = g_steal_pointer (&d->runtime);
+  return TRUE;
 }
 
 /* What the runtime that may have it says of container @id. @asked (nullable) */
@@ -53,8 +64,8 @@ is_idle (Search *s, const char *dir, const char *id, const char *asked)
   g_autoptr (ScRuntime) runtime = sc_runtime_find (s->ctx, asked, &error);
   ScRuntimeState state = SC_RUNTIME_STATE_NONE;
 
-  if (runtime == NULL && g_error_matches (error, SC_ERROR, SC_ERROR_NOT_FOUND))
-    return asked == NULL || is_idle (s, dir, id, NULL);
+  if (runtime == NULL && asked != NULL && g_error_matches (error, SC_ERROR, SC_ERROR_NOT_FOUND))
+    return is_idle (s, dir, id, NULL);
   if (runtime == NULL || !sc_runtime_state (runtime, id, &state, NULL, s->cancellable, &error))
     sc_progress_note (s->sink, "%s/%s stays: %s", s->checkouts->path, dir, error->message);
   else if (state != SC_RUNTIME_STATE_NONE && state != SC_RUNTIME_STATE_STOPPED)
@@ -92,8 +103,7 @@ is_orphan_deployment (Search *s, const char *dir)
     return FALSE;
   if (!has_file (s, dir, "rootfs") && !has_file (s, dir, "info") && !has_file (s, dir, "config.json"))
     return FALSE;
-  runtime = runtime_of (s->checkouts, dir);
-  return is_idle (s, dir, name, runtime);
+  return runtime_of (s, dir, &runtime) && is_idle (s, dir, name, runtime);
 }
 
 /* ".run.NAME-run-PID.XXXXXX" */

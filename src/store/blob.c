@@ -4,14 +4,24 @@
  */
 #include "blob.h"
 
+#include "digest.h"
 #include "refname.h"
+#include "refs.h"
 
 gboolean
 sc_blob_find (OstreeRepo *repo, const char *digest, char **out_commit, GError **error)
 {
   g_autofree char *branch = sc_refname_for_blob (digest);
 
-  return ostree_repo_resolve_rev (repo, branch, TRUE, out_commit, error);
+  return sc_ref_resolve (repo, branch, out_commit, error);
+}
+
+gboolean
+sc_blob_find_sound (OstreeRepo *repo, const char *digest, char **out_commit, GError **error)
+{
+  g_autofree char *branch = sc_refname_for_blob (digest);
+
+  return sc_ref_resolve_sound (repo, branch, out_commit, error);
 }
 
 GBytes *
@@ -19,6 +29,8 @@ sc_blob_load_file (OstreeRepo *repo, const char *commit, const char *name, GCanc
 {
   g_autoptr (GFile) root = NULL, file = NULL;
 
+  if (!sc_digest_is_hex (commit))
+    return sc_fail_null (error, SC_ERROR_INVALID, "'%s' is not the checksum of a commit", commit);
   if (!ostree_repo_read_commit (repo, commit, &root, NULL, cancellable, error))
     return NULL;
   file = g_file_get_child (root, name);
@@ -37,6 +49,8 @@ sc_blob_commit_string (OstreeRepo *repo, const char *commit, const char *key, ch
   g_autoptr (GVariant) variant = NULL, meta = NULL;
 
   *out = NULL;
+  if (!sc_digest_is_hex (commit))
+    return sc_fail (error, SC_ERROR_INVALID, "'%s' is not the checksum of a commit", commit);
   if (!ostree_repo_load_commit (repo, commit, &variant, NULL, error))
     return FALSE;
   meta = g_variant_get_child_value (variant, 0);

@@ -9,8 +9,12 @@
  * Blobs in the repository (docs/formats.md, "Repository"): the commits that stand for layers and configs.
  */
 
-/* @out_commit (transfer full) (nullable): the commit of the branch of @digest, NULL without error if there is none. */
+/* @out_commit (transfer full) (nullable): the commit of the branch of @digest, NULL without error if there is none;
+ * SC_ERROR_INVALID if it is damaged. */
 gboolean sc_blob_find (OstreeRepo *repo, const char *digest, char **out_commit, GError **error) SC_CHECK;
+
+/* The same for who would set the branch anew: one that is damaged counts as none. */
+gboolean sc_blob_find_sound (OstreeRepo *repo, const char *digest, char **out_commit, GError **error) SC_CHECK;
 
 /* (transfer full): the one file of a config's commit. */
 GBytes *sc_blob_load_config (OstreeRepo *repo, const char *commit, GCancellable *cancellable, GError **error) SC_CHECK;

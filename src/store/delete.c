@@ -10,6 +10,7 @@
 #include "digest.h"
 #include "fs.h"
 #include "reference.h"
+#include "refs.h"
 #include "store-private.h"
 
 #define SHORT_ID 12
@@ -117,8 +118,11 @@ is_same (ScStore *store, const ScImage *image, const ScProgressSink *sink, gbool
   g_autoptr (GError) local = NULL;
 
   *out = FALSE;
-  if (!ostree_repo_resolve_rev (store->repo, image->branch, TRUE, &commit, error))
-    return FALSE;
+  if (!sc_ref_resolve (store->repo, image->branch, &commit, &local) && image->damaged
+      && g_error_matches (local, SC_ERROR, SC_ERROR_INVALID))
+    return *out = TRUE; /* still */
+  if (local != NULL)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
   if (commit == NULL)
     return TRUE; /* somebody was faster */
   *out = strcmp (commit, image->commit) == 0;

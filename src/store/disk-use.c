@@ -16,6 +16,7 @@
 #include "blob.h"
 #include "object-walk.h"
 #include "refname.h"
+#include "refs.h"
 #include "store-private.h"
 
 #define BLOCK 512
@@ -131,33 +132,31 @@ add_owner (DiskUse *d, const char *checksum, guint owner)
     g_array_append_val (commit->owners, owner);
 }
 
-static gboolean
-add_blob (DiskUse *d, const char *digest, guint owner, GError **error)
+static void
+add_blob (DiskUse *d, const char *digest, guint owner)
 {
   g_autofree char *commit = NULL;
+  g_autoptr (GError) local = NULL;
 
-  if (!sc_blob_find (d->store->repo, digest, &commit, error))
-    return FALSE;
+  if (!sc_blob_find (d->store->repo, digest, &commit, &local))
+    g_ptr_array_add (d->problems, g_strdup (local->message));
   if (commit != NULL)
     add_owner (d, commit, owner);
-  return TRUE;
 }
 
-static gboolean
-add_image (DiskUse *d, const char *commit, const ScManifest *manifest, guint owner, GError **error)
+static void
+add_image (DiskUse *d, const char *commit, const ScManifest *manifest, guint owner)
 {
   add_owner (d, commit, owner);
-  if (manifest == NULL)
-    return TRUE;
-  for (guint i = 0; i < manifest->layers->len; i++)
-    if (!add_blob (d, ((const ScDescriptor *)g_ptr_array_index (manifest->layers, i))->digest, owner, error))
-      return FALSE;
-  return add_blob (d, manifest->config->digest, owner, error);
+  for (guint i = 0; manifest != NULL && i < manifest->layers->len; i++)
+    add_blob (d, ((const ScDescriptor *)g_ptr_array_index (manifest->layers, i))->digest, owner);
+  if (manifest != NULL)
+    add_blob (d, manifest->config->digest, owner);
 }
 
 /* The image of a container; its commit may be gone, if another tool removed the image. */
-static gboolean
-add_pinned (DiskUse *d, const char *commit, GError **error)
+static void
+add_pinned (DiskUse *d, const char *commit)
 {
   g_autoptr (GVariant) variant = NULL, meta = NULL;
   g_autoptr (ScManifest) manifest = NULL;
@@ -165,7 +164,7 @@ add_pinned (DiskUse *d, const char *commit, GError **error)
 
   if (!ostree_validate_checksum_string (commit, NULL)
       || !ostree_repo_load_commit (d->store->repo, commit, &variant, NULL, NULL))
-    return TRUE;
+    return;
   meta = g_variant_get_child_value (variant, 0);
   if (g_variant_lookup (meta, "docker.manifest", "&s", &text))
     {
@@ -173,29 +172,31 @@ add_pinned (DiskUse *d, const char *commit, GError **error)
 
       manifest = sc_manifest_parse (raw, NULL);
     }
-  return add_image (d, commit, manifest, OTHER, error);
+  add_image (d, commit, manifest, OTHER);
 }
 
 /* What other programs have in the repository. */
 static gboolean
-add_other_branches (DiskUse *d, GCancellable *cancellable, GError **error)
+add_other_branches (DiskUse *d, GError **error)
 {
-  g_autoptr (GHashTable) refs = NULL;
+  g_autoptr (GHashTable) refs = sc_refs_list (d->store->repo, error);
   GHashTableIter iter;
   gpointer ref, commit;
 
-  if (!ostree_repo_list_refs_ext (d->store->repo, NULL, &refs, OSTREE_REPO_LIST_REFS_EXT_NONE, cancellable, error))
+  if (refs == NULL)
     return FALSE;
   g_hash_table_iter_init (&iter, refs);
   while (g_hash_table_iter_next (&iter, &ref, &commit))
     {
       g_autofree char *name = NULL;
 
-      if (sc_refname_blob (ref) != NULL)
+      if (sc_refname_blob (ref) != NULL || sc_refname_is_temporary (ref))
         continue;
       if (g_str_has_prefix (ref, SC_REF_PREFIX))
         name = sc_refname_decode (ref, NULL);
-      if (name == NULL)
+      if (name == NULL && *(const char *)commit == '\0')
+        g_ptr_array_add (d->problems, g_strdup_printf ("branch %s is damaged: it names no commit", (const char *)ref));
+      else if (name == NULL)
         add_owner (d, commit, OTHER);
     }
   return TRUE;
@@ -356,13 +357,13 @@ sc_disk_use (ScStore *store, const GPtrArray *images, const GPtrArray *pinned, G
     {
       const ScImage *image = g_ptr_array_index (images, i);
 
-      if (!add_image (&d, image->commit, image->manifest, i, error))
-        return NULL;
+      /* The list tells of a damaged one. */
+      if (!image->damaged)
+        add_image (&d, image->commit, image->manifest, i);
     }
   for (guint i = 0; i < pinned->len; i++)
-    if (!add_pinned (&d, g_ptr_array_index (pinned, i), error))
-      return NULL;
-  if (!add_other_branches (&d, cancellable, error) || !walk_commits (&d, cancellable, error))
+    add_pinned (&d, g_ptr_array_index (pinned, i));
+  if (!add_other_branches (&d, error) || !walk_commits (&d, cancellable, error))
     return NULL;
   for (guint32 set = 1; set < d.sets->len; set++)
     {

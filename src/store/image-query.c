@@ -11,6 +11,7 @@
 #include "fs.h"
 #include "reference.h"
 #include "refname.h"
+#include "refs.h"
 #include "store-private.h"
 
 void
@@ -149,7 +150,8 @@ load_image (OstreeRepo *repo, const char *branch, const char *commit, gboolean b
   if (image->name == NULL)
     return NULL;
   image->branch = g_strdup (branch);
-  image->commit = g_strdup (commit);
+  image->damaged = *commit == '\0';
+  image->commit = g_strdup (image->damaged ? SC_IMAGE_NO_COMMIT : commit);
   if (blob != NULL)
     {
       image->repository = g_strdup (blob);
@@ -158,7 +160,10 @@ load_image (OstreeRepo *repo, const char *branch, const char *commit, gboolean b
     }
   else
     split_name (image);
-  read_commit (image, repo, brief);
+  if (image->damaged)
+    image->problem = g_strdup_printf ("image %s: branch %s is damaged: it names no commit", image->name, branch);
+  else
+    read_commit (image, repo, brief);
   if (image->id == NULL)
     image->id = g_strdup (commit);
   return g_steal_pointer (&image);
@@ -184,71 +189,19 @@ sc_image_of_commit (ScStore *store, const char *commit, GError **error)
 }
 
 static gboolean
-is_temporary (gpointer branch, gpointer commit, gpointer data)
+is_image_branch (const char *branch)
 {
-  return sc_refname_is_temporary (branch);
+  return sc_refname_blob (branch) == NULL;
 }
 
-/* Every branch of ours; other programs may have branches in the same repository, and names that we cannot have written
- * are theirs too. */
+/* @out (transfer full) (nullable): our branches -> commits: those of images, and with @blobs those of layers and
+ * configs. Of those there are many more, and for the others alone their files stay closed.  Other programs may have
+ * branches in the same repository; names of ours have no slash, and are all in one directory. */
 static gboolean
-list_branches (ScStore *store, GHashTable **out, GCancellable *cancellable, GError **error)
+list_branches (ScStore *store, gboolean blobs, GHashTable **out, GError **error)
 {
-  *out = NULL;
-  if (store->repo == NULL)
-    return TRUE;
-  if (!ostree_repo_list_refs_ext (store->repo, "ociimage", out, OSTREE_REPO_LIST_REFS_EXT_NONE, cancellable, error))
-    return FALSE;
-  g_hash_table_foreach_remove (*out, is_temporary, NULL);
-  return TRUE;
-}
-
-/* (nullable): the commit that a branch's file names; what is no such file, or was removed meanwhile, is no branch. */
-static char *
-read_ref (int dir, const char *name)
-{
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dir, name, SC_SHA256_HEX + 2, NULL);
-  g_autofree char *text = NULL;
-
-  if (bytes == NULL)
-    return NULL;
-  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  g_strchomp (text);
-  return sc_digest_is_hex (text) ? g_steal_pointer (&text) : NULL;
-}
-
-/* The branches of images alone, read from their files: those of blobs, of which there are many more, stay closed. Names
- * of ours have no slash, and are all in one directory. */
-static gboolean
-list_image_branches (ScStore *store, GHashTable **out, GError **error)
-{
-  g_autoptr (GHashTable) branches = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_autoptr (GError) local = NULL;
-  SC_AUTOFD int dir = -1;
-  g_auto (GStrv) names = NULL;
-
-  *out = NULL;
-  if (store->repo == NULL)
-    return TRUE;
-  dir = sc_fs_open_dir_at (ostree_repo_get_dfd (store->repo), "refs/heads/" SC_REF_PREFIX, &local);
-  if (dir < 0 && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    return TRUE;
-  if (dir < 0)
-    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
-  names = sc_fs_list_dir_at (dir, ".", error);
-  if (names == NULL)
-    return FALSE;
-  for (char **name = names; *name != NULL; name++)
-    {
-      g_autofree char *branch = g_strconcat (SC_REF_PREFIX, *name, NULL);
-      gboolean image = sc_refname_blob (branch) == NULL && !sc_refname_is_temporary (branch);
-      char *commit = image ? read_ref (dir, *name) : NULL;
-
-      if (commit != NULL)
-        g_hash_table_replace (branches, g_steal_pointer (&branch), commit);
-    }
-  *out = g_steal_pointer (&branches);
-  return TRUE;
+  *out = store->repo != NULL ? sc_refs_list_dir (store->repo, "ociimage", blobs ? NULL : is_image_branch, error) : NULL;
+  return store->repo == NULL || *out != NULL;
 }
 
 static int
@@ -310,7 +263,7 @@ list_images (ScStore *store, gboolean all, gboolean brief, GCancellable *cancell
   GHashTableIter iter;
   gpointer branch, commit;
 
-  if (!(brief ? list_image_branches (store, &branches, error) : list_branches (store, &branches, cancellable, error)))
+  if (!list_branches (store, !brief, &branches, error))
     return sc_prefix_null (error, "repository %s", store->path);
   if (branches == NULL)
     return g_steal_pointer (&images);
@@ -404,7 +357,7 @@ sc_image_find (ScStore *store, const char *text, GCancellable *cancellable, GErr
       found = g_ptr_array_index (images, i);
   if (found == NULL)
     found = find_by_id (images, text, error);
-  return found != NULL ? load_image (store->repo, found->branch, found->commit, FALSE) : NULL;
+  return found != NULL ? load_image (store->repo, found->branch, found->damaged ? "" : found->commit, FALSE) : NULL;
 }
 
 ScImageConfig *

@@ -12,15 +12,19 @@ typedef struct
   char *tag;        /* tag, digest, or "<none>" for an untagged layer */
   char *id;         /* hex: manifest digest; config digest or commit in repositories of old tools; a layer's digest */
   char *branch;     /* ref */
-  char *commit;     /* checksum of the commit */
+  char *commit;     /* checksum of the commit; SC_IMAGE_NO_COMMIT if @damaged */
   gint64 created;   /* seconds since the epoch: when it was pulled */
   guint64 virtual_size; /* bytes: compressed size of its layers, as far as known */
   gboolean dangling;    /* a layer that no tag needs */
   char *verification;   /* (nullable): how it was verified when it was pulled; NULL: another tool pulled it */
   char *source;         /* (nullable): reference that it was pulled from, written out; NULL: another tool pulled it */
   ScManifest *manifest; /* (nullable): NULL for a layer, if the commit has none, and in a brief list */
+  gboolean damaged;     /* the branch names no commit; then @id is empty, and @problem set */
   char *problem;        /* (nullable): why its commit could not be read; then only its names are known */
 } ScImage;
+
+/* A checksum that no commit has. */
+#define SC_IMAGE_NO_COMMIT "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* The keys of these in the metadata of the image's commit. */
 #define SC_IMAGE_VERIFICATION_KEY "atomic.verification"

@@ -138,6 +138,8 @@ walk_commit (Walk *w, const char *commit, GError **error)
   guint8 checksum[SC_SHA256_SIZE];
   gboolean down;
 
+  if (!sc_digest_is_hex (commit))
+    return sc_fail (error, SC_ERROR_INVALID, "'%s' is not the checksum of a commit", commit);
   ostree_checksum_inplace_to_bytes (commit, checksum);
   if (!call (w, OSTREE_OBJECT_TYPE_COMMIT, checksum, &down, error))
     return FALSE;

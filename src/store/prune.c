@@ -16,6 +16,7 @@
 #include "object-writer.h"
 #include "partial.h"
 #include "refname.h"
+#include "refs.h"
 #include "sort.h"
 #include "store-private.h"
 
@@ -30,7 +31,8 @@ typedef struct
   const ScProgressSink *sink;
   GCancellable *cancellable;
 
-  GHashTable *refs;      /* every ref -> commit, those of remotes included */
+  GHashTable *refs;      /* every ref -> commit, "" for a damaged one, those of remotes included */
+  GHashTable *needed;    /* hex digests of the layers and configs that must stay, as far as known */
   GHashTable *going;     /* set of the refs on the list (not owned) */
   gboolean shared;       /* there are refs of others */
   gboolean keep_objects; /* what is needed is not known */
@@ -66,6 +68,7 @@ static void
 search_clear (Search *s)
 {
   g_clear_pointer (&s->refs, g_hash_table_unref);
+  g_clear_pointer (&s->needed, g_hash_table_unref);
   g_clear_pointer (&s->going, g_hash_table_unref);
   g_clear_pointer (&s->reachable, g_hash_table_unref);
   g_clear_pointer (&s->list, sc_prune_list_free);
@@ -117,11 +120,11 @@ static gboolean
 find_branches (Search *s, GError **error)
 {
   gboolean known = FALSE;
-  g_autoptr (GHashTable) needed = needed_blobs (s, &known, error);
   GHashTableIter iter;
   gpointer ref;
 
-  if (needed == NULL)
+  s->needed = needed_blobs (s, &known, error);
+  if (s->needed == NULL)
     return FALSE;
   g_hash_table_iter_init (&iter, s->refs);
   while (g_hash_table_iter_next (&iter, &ref, NULL))
@@ -131,7 +134,7 @@ find_branches (Search *s, GError **error)
       s->shared |= !g_str_has_prefix (ref, SC_REF_PREFIX);
       if (sc_refname_is_temporary (ref))
         g_ptr_array_add (s->list->strays, g_strdup (ref));
-      else if (blob != NULL && known && !g_hash_table_contains (needed, blob))
+      else if (blob != NULL && known && !g_hash_table_contains (s->needed, blob))
         g_ptr_array_add (s->list->branches, g_strdup (ref));
       else
         continue;
@@ -162,6 +165,33 @@ keep_commit (Search *s, const char *name, const char *commit, GError **error)
   return TRUE;
 }
 
+/* A ref that names no commit, or a layer or a config that has no ref: what was below it nobody knows. */
+static void
+check_refs (Search *s)
+{
+  GHashTableIter iter;
+  gpointer ref, commit, blob;
+
+  g_hash_table_iter_init (&iter, s->refs);
+  while (!s->keep_objects && g_hash_table_iter_next (&iter, &ref, &commit))
+    if (*(const char *)commit == '\0' && !g_hash_table_contains (s->going, ref))
+      {
+        sc_progress_note (s->sink, "branch %s is damaged: it names no commit, so no objects are removed",
+                          (const char *)ref);
+        s->keep_objects = TRUE;
+      }
+  g_hash_table_iter_init (&iter, s->needed);
+  while (!s->keep_objects && g_hash_table_iter_next (&iter, &blob, NULL))
+    {
+      g_autofree char *branch = sc_refname_for_blob (blob);
+
+      if (g_hash_table_contains (s->refs, branch))
+        continue;
+      sc_progress_note (s->sink, "branch %s is missing, and an image needs it, so no objects are removed", branch);
+      s->keep_objects = TRUE;
+    }
+}
+
 static gboolean
 keep_refs (Search *s, GError **error)
 {
@@ -169,6 +199,9 @@ keep_refs (Search *s, GError **error)
   GHashTableIter iter;
   gpointer ref, commit;
 
+  check_refs (s);
+  if (s->keep_objects)
+    return TRUE;
   g_hash_table_iter_init (&iter, s->refs);
   while (g_hash_table_iter_next (&iter, &ref, &commit))
     if (!g_hash_table_contains (s->going, ref) && !keep_commit (s, ref, commit, error))
@@ -193,15 +226,16 @@ keep_refs (Search *s, GError **error)
   return TRUE;
 }
 
-/* Did this program, or another that stores images in its way, make the commit? */
+/* Did this program, or another that stores images in its way, make the commit?  One that cannot be read may be a host's
+ * where there are refs of others. */
 static gboolean
-is_of_image (OstreeRepo *repo, const char *commit)
+is_of_image (Search *s, const char *commit)
 {
   g_autoptr (GVariant) variant = NULL, meta = NULL;
   static const char *const keys[] = { "docker.size", "docker.manifest", "docker.digest" };
 
-  if (!ostree_repo_load_commit (repo, commit, &variant, NULL, NULL))
-    return FALSE;
+  if (!ostree_repo_load_commit (s->repo, commit, &variant, NULL, NULL))
+    return !s->shared;
   meta = g_variant_get_child_value (variant, 0);
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
@@ -213,7 +247,7 @@ is_of_image (OstreeRepo *repo, const char *commit)
   return FALSE;
 }
 
-/* A host pulls its own trees first and refers to them later. */
+/* Others write commits first and refer to them later, a host its own trees: what is not of an image stays. */
 static gboolean
 keep_others (Search *s, GHashTable *objects, GError **error)
 {
@@ -221,14 +255,14 @@ keep_others (Search *s, GHashTable *objects, GError **error)
   gpointer key;
 
   g_hash_table_iter_init (&iter, objects);
-  while (s->shared && g_hash_table_iter_next (&iter, &key, NULL))
+  while (g_hash_table_iter_next (&iter, &key, NULL))
     {
       const char *checksum;
       OstreeObjectType type;
 
       ostree_object_name_deserialize (key, &checksum, &type);
-      if (type == OSTREE_OBJECT_TYPE_COMMIT && !g_hash_table_contains (s->reachable, key)
-          && !is_of_image (s->repo, checksum) && !keep_commit (s, checksum, checksum, error))
+      if (type == OSTREE_OBJECT_TYPE_COMMIT && !g_hash_table_contains (s->reachable, key) && !is_of_image (s, checksum)
+          && !keep_commit (s, checksum, checksum, error))
         return FALSE;
     }
   return TRUE;
@@ -338,8 +372,8 @@ sc_prune_find (ScStore *store, const GPtrArray *in_use, ScTally *tally, const Sc
 
   if (s.repo == NULL)
     return g_steal_pointer (&s.list);
-  if (!ostree_repo_list_refs (s.repo, NULL, &s.refs, cancellable, error) || !find_branches (&s, error)
-      || !find_objects (&s, error) || !find_temporaries (&s, error) || !tally_refs (&s, error))
+  if ((s.refs = sc_refs_list (s.repo, error)) == NULL || !find_branches (&s, error) || !find_objects (&s, error)
+      || !find_temporaries (&s, error) || !tally_refs (&s, error))
     return sc_prefix_null (error, "repository %s", store->path);
   return g_steal_pointer (&s.list);
 }

@@ -27,9 +27,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScPruneList, sc_prune_list_free)
  * @tally: what goes is counted there
  *
  * Changes nothing. What is needed: what an image that has a name or is in @in_use names; objects that any ref of
- * anybody or a commit in @in_use reaches; and in a repository that others use too every commit that is not an image's,
- * referred to or not.  Where that cannot be known, nothing of the kind is on the list, and a note tells why: layers and
- * configs if a manifest cannot be read, objects if a commit that must stay is damaged.
+ * anybody or a commit in @in_use reaches; and every commit that is not an image's, referred to or not.  Where that
+ * cannot be known, nothing of the kind is on the list, and a note tells why: layers and configs if a manifest cannot be
+ * read; objects if a commit that must stay is damaged, if any ref names no commit, or if a layer or a config that is
+ * needed has no ref.
  */
 ScPruneList *sc_prune_find (ScStore *store, const GPtrArray *in_use, ScTally *tally, const ScProgressSink *sink,
                             GCancellable *cancellable, GError **error) SC_CHECK;

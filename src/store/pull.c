@@ -19,6 +19,7 @@
 #include "layer-import.h"
 #include "names.h"
 #include "refname.h"
+#include "refs.h"
 #include "store-private.h"
 
 typedef struct
@@ -119,7 +120,7 @@ bring_config (Pull *p, GError **error)
   g_autofree char *commit = NULL, *actual = NULL;
   g_autoptr (GBytes) raw = NULL;
 
-  if (!sc_blob_find (p->repo, descriptor->digest, &commit, error))
+  if (!sc_blob_find_sound (p->repo, descriptor->digest, &commit, error))
     return FALSE;
   if (commit != NULL && (raw = sc_blob_load_config (p->repo, commit, p->cancellable, error)) == NULL)
     return FALSE;
@@ -204,7 +205,7 @@ bring_layer (Pull *p, guint index, GError **error)
   g_autofree char *commit = g_strdup (known);
 
   p->current = index;
-  if (commit == NULL && !sc_blob_find (p->repo, layer->digest, &commit, error))
+  if (commit == NULL && !sc_blob_find_sound (p->repo, layer->digest, &commit, error))
     return FALSE;
   if (commit != NULL && !check_stored_layer (p, commit, diff_id, error))
     return FALSE;
@@ -251,7 +252,7 @@ fetch_ahead (Pull *p, GError **error)
       const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
       g_autofree char *commit = NULL;
 
-      if (!sc_blob_find (p->repo, layer->digest, &commit, error))
+      if (!sc_blob_find_sound (p->repo, layer->digest, &commit, error))
         return FALSE;
       if (commit == NULL && g_hash_table_add (seen, layer->digest))
         sc_layer_fetch_add (p->fetch, layer);
@@ -425,12 +426,12 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
   g_autofree char *commit = NULL, *digest = NULL, *config = NULL;
 
   *out = FALSE;
-  if (!ostree_repo_resolve_rev (p->repo, branch, TRUE, &commit, error))
+  if (!sc_ref_resolve_sound (p->repo, branch, &commit, error))
     return FALSE;
   if (commit == NULL)
     return TRUE;
   if (!sc_blob_commit_string (p->repo, commit, "docker.digest", &digest, error)
-      || !sc_blob_find (p->repo, p->manifest->config->digest, &config, error))
+      || !sc_blob_find_sound (p->repo, p->manifest->config->digest, &config, error))
     return FALSE;
   if (g_strcmp0 (digest, p->manifest->digest) != 0 || config == NULL)
     return TRUE;
@@ -439,7 +440,7 @@ is_unchanged (Pull *p, gboolean *out, GError **error)
       const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
       g_autofree char *layer_commit = NULL;
 
-      if (!sc_blob_find (p->repo, layer->digest, &layer_commit, error))
+      if (!sc_blob_find_sound (p->repo, layer->digest, &layer_commit, error))
         return FALSE;
       if (layer_commit == NULL)
         return TRUE;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "refs.h"
 
 #define SYSTEM_REPO    "/ostree/repo"
 #define LOCK_POLL_USEC (50 * 1000)
@@ -20,10 +21,9 @@
 static gboolean
 has_refs (OstreeRepo *repo)
 {
-  g_autoptr (GHashTable) refs = NULL;
+  g_autoptr (GHashTable) refs = sc_refs_list (repo, NULL);
 
-  return !ostree_repo_list_refs_ext (repo, NULL, &refs, OSTREE_REPO_LIST_REFS_EXT_NONE, NULL, NULL)
-         || g_hash_table_size (refs) > 0;
+  return refs == NULL || g_hash_table_size (refs) > 0;
 }
 
 /* A repository that was made for a pull that failed goes again, with the directories made for it, unless somebody else

@@ -11,6 +11,7 @@
 #include "fs.h"
 #include "reference.h"
 #include "refname.h"
+#include "refs.h"
 #include "store-private.h"
 
 /* (transfer full): the name that @target means. */
@@ -73,7 +74,7 @@ find_before (ScStore *store, const char *branch, const char *commit, char **out,
   g_autoptr (ScImage) image = NULL;
 
   *out = NULL;
-  if (!ostree_repo_resolve_rev (store->repo, branch, TRUE, &before, error))
+  if (!sc_ref_resolve_sound (store->repo, branch, &before, error))
     return FALSE;
   if (before == NULL || strcmp (before, commit) == 0)
     return TRUE;

@@ -15,6 +15,7 @@
 #include "image-query.h"
 #include "object-writer.h"
 #include "refname.h"
+#include "refs.h"
 #include "store-private.h"
 
 struct _ScTransaction
@@ -128,7 +129,7 @@ sc_transaction_commit (ScTransaction *t, const char *branch, const char *commit,
   int dfd = ostree_repo_get_dfd (t->repo);
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error) || !record_objects (t, error)
-      || !ostree_repo_resolve_rev (t->repo, branch, TRUE, &t->previous, error))
+      || !sc_ref_resolve_sound (t->repo, branch, &t->previous, error))
     return FALSE;
   t->branch = g_strdup (branch);
   t->commit = g_strdup (commit);
@@ -145,7 +146,7 @@ restore_ref (ScTransaction *t, const char *branch, const char *ours, const char 
 {
   g_autofree char *now = NULL;
 
-  if (!ostree_repo_resolve_rev (t->repo, branch, TRUE, &now, error))
+  if (!sc_ref_resolve_sound (t->repo, branch, &now, error))
     return FALSE;
   return g_strcmp0 (now, ours) != 0 || ostree_repo_set_ref_immediate (t->repo, NULL, branch, to, NULL, error);
 }
@@ -173,8 +174,17 @@ undo_refs (ScTransaction *t, GError **error)
 static gboolean
 undo_objects (ScTransaction *t, GError **error)
 {
-  g_autoptr (GHashTable) reachable = NULL;
+  g_autoptr (GHashTable) reachable = NULL, refs = sc_refs_list (t->repo, error);
+  GHashTableIter iter;
+  gpointer commit;
 
+  if (refs == NULL)
+    return FALSE;
+  /* What a damaged ref reaches nobody knows: prune tells of it. */
+  g_hash_table_iter_init (&iter, refs);
+  while (g_hash_table_iter_next (&iter, NULL, &commit))
+    if (*(const char *)commit == '\0')
+      return TRUE;
   if (!ostree_repo_traverse_reachable_refs (t->repo, (guint)-1, reachable = ostree_repo_traverse_new_reachable (), NULL,
                                             error))
     return FALSE;

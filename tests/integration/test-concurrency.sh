@@ -84,6 +84,8 @@ for ((round = 1; round <= rounds; round++)); do
   ) & jobs+=($!)
   (RANDOM=${seeds[4]}; pause; try delete "no image '$deleted'|is used by container racer" -y images delete "$deleted") & jobs+=($!)
   (RANDOM=${seeds[5]}; pause; try prune '' images prune) & jobs+=($!)
+  # Branches that come and go while they are listed.
+  (RANDOM=${seeds[0]}; pause; try tag '' images tag kept kept:other; try list '' images list -a; try use '' images list --disk-use) & jobs+=($!)
   for job in "${jobs[@]}"; do wait "$job" || echo "round $round: a job failed" >> "$T/wrong"; done
   [ $((round % 20)) != 0 ] || sound
   [ ! -s "$T/wrong" ] || break

@@ -84,6 +84,39 @@ is "-y stands after the command too" "$(a images delete -y reg.example:5000/a/b 
 matches "... and a note tells of prune" "$(cat "$T/notes")" "images prune"
 is "... that is all" "$(names)" "hello-world:latest"
 
+# ---- branches that name no commit, as a power failure leaves them
+
+a pull "oci:$T/umoci:v2" > /dev/null 2>&1
+for text in "" "nothing of the kind"; do
+  printf '%s' "$text" > "$repo/refs/heads/ociimage/umoci_3Av2"
+  printf '%s' "$text" > "$repo/refs/heads/foreign"
+  out=$(a images list 2>&1)
+  matches "a damaged branch is listed" "$out" "^ *umoci +v2"
+  matches "... and told" "$out" "image umoci:v2: branch ociimage/umoci_3Av2 is damaged"
+  out=$(a images list --disk-use 2>&1)
+  matches "... with what the others take" "$out" "^ *hello-world +latest"
+  matches "... that of another program too" "$out" "branch foreign is damaged"
+  ok "... also with all layers" a images list -a
+  status=0
+  a images verify -a > "$T/.out" 2>&1 || status=$?
+  is "... verify says that it is damaged" "$status" 3
+  listing "$repo/objects" > "$T/before"
+  out=$(a images prune 2>&1)
+  matches "... prune tells" "$out" "so no objects are removed"
+  listing "$repo/objects" > "$T/after"
+  same "... and leaves the objects" "$T/before" "$T/after"
+  refused "... tag refuses it" 1 "umoci_3Av2 is damaged" a images tag umoci:v2 umoci:v3
+  ok "... pull sets it again" a pull "oci:$T/umoci:v2"
+  ok "... it is whole" a images verify umoci:v2
+  printf '%s' "$text" > "$repo/refs/heads/ociimage/umoci_3Av2"
+  ok "... a tag replaces it" a images tag hello-world umoci:v2
+  printf '%s' "$text" > "$repo/refs/heads/ociimage/umoci_3Av2"
+  is "... delete removes it" "$(a -y images delete umoci:v2 2> /dev/null)" "umoci:v2"
+  a pull "oci:$T/umoci:v2" > /dev/null 2>&1
+done
+rm "$repo/refs/heads/foreign"
+a -y images delete umoci:v2 > /dev/null 2>&1
+
 # ---- used ones
 
 ok "install" a install -n box hello-world
@@ -102,10 +135,13 @@ echo '{"image": "other:latest", "revision": "x", "created": 1, "values": {}}' > 
 refused "an image of a deployment that is not live" 1 "used by container box:" a -y images delete hello-world
 echo '{' > "$R/var/lib/containers/atomic/box.2/info"
 refused "a container of which nobody knows the image" 1 "box.2" a -y images delete hello-world
+rm "$R/var/lib/containers/atomic/box.2/info"
+refused "... also if it has lost its info" 1 "box.2: it has no info" a -y images delete hello-world
+refused "... prune" 1 "not known" a images prune
 is "--force" "$(a -y images delete --force hello-world 2> /dev/null)" "hello-world:latest"
 is "there are no images" "$(names)" ""
 ok "delete --all where there is nothing" a images delete --all
-rm "$R/var/lib/containers/atomic/box.2/info"
+rm -r "$R/var/lib/containers/atomic/box.2"
 ok "uninstall" a uninstall box
 ok "pull again: nothing is fetched" a pull "oci:$T/hello-world"
 no "... no layer" grep -q "^Pulling layer" "$T/.out"

@@ -263,6 +263,16 @@ fixture_commit_of (Fixture *f, const char *branch)
   return commit;
 }
 
+/* What a power failure leaves of the file of a ref ("heads/x"), or of a new one. */
+static inline void
+fixture_break_ref (Fixture *f, const char *ref, const char *text)
+{
+  g_autofree char *path = g_build_filename (f->ctx->repo, "refs", ref, NULL), *dir = g_path_get_dirname (path);
+
+  g_assert_cmpint (g_mkdir_with_parents (dir, 0755), ==, 0);
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
 /* Every name of the repository, and what its refs say: equal before and after a failed operation. */
 static inline char *
 fixture_list_repo (Fixture *f)

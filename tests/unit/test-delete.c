@@ -129,6 +129,33 @@ test_delete (Fixture *f, gconstpointer data)
   g_assert_cmpuint (unneeded, ==, 2); /* layer and config */
 }
 
+/* What is left of a name goes too; if it has become an image meanwhile, that stays. */
+static void
+test_damaged (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) images = NULL;
+  g_autofree char *all = NULL, *left = NULL, *still = NULL;
+  guint unneeded;
+
+  pull (f, "a", "one");
+  tag (f, "layout:a", "layout:b");
+  fixture_break_ref (f, "heads/ociimage/layout_3Ab", "");
+  all = selected (f, NULL, FALSE, &error);
+  g_assert_cmpstr (all, ==, "layout:a, layout:b");
+  images = sc_image_select (f->store, TEXTS ("layout:b"), FALSE, NULL, &error);
+  g_assert_true (sc_image_delete (f->store, images, &unneeded, NULL, NULL, &error));
+  g_assert_no_error (error);
+  left = selected (f, NULL, FALSE, &error);
+  g_assert_cmpstr (left, ==, "layout:a");
+  fixture_break_ref (f, "heads/ociimage/layout_3Ab", "x");
+  tag (f, "layout:a", "layout:b");
+  g_assert_true (sc_image_delete (f->store, images, &unneeded, NULL, NULL, &error));
+  g_assert_no_error (error);
+  still = selected (f, NULL, FALSE, &error);
+  g_assert_cmpstr (still, ==, "layout:a, layout:b");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -141,5 +168,6 @@ main (int argc, char **argv)
   fixture_test ("/delete/select", test_select);
   fixture_test ("/delete/ambiguous", test_ambiguous);
   fixture_test ("/delete/delete", test_delete);
+  fixture_test ("/delete/damaged", test_damaged);
   return g_test_run ();
 }

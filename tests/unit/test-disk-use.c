@@ -161,6 +161,26 @@ test_damaged (Fixture *f, gconstpointer data)
   g_assert_cmpuint (use[0].disk_use, <, before[0].disk_use);
 }
 
+/* Branches that name no commit, of an image, of a layer and of another program. */
+static void
+test_damaged_branches (Fixture *f, gconstpointer data)
+{
+  g_autofree ScDiskUse *before = NULL, *use = NULL;
+  g_autofree char *layer = NULL;
+
+  pull_image (f, "a", "one");
+  pull_image (f, "b", "two");
+  before = measure (f, FALSE, NULL, 0);
+  layer = g_strconcat ("heads/ociimage/", strrchr (f->last_blob, '/') + 1, NULL);
+  fixture_break_ref (f, "heads/ociimage/layout_3Aa", "");
+  fixture_break_ref (f, "heads/foo", "");
+  fixture_break_ref (f, layer, "x");
+  use = measure (f, FALSE, NULL, 2);
+  g_assert_cmpuint (use[0].disk_use, ==, 0);
+  g_assert_cmpuint (use[1].disk_use, >, 0);
+  g_assert_cmpuint (use[1].disk_use, <, before[1].disk_use);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -175,5 +195,6 @@ main (int argc, char **argv)
   fixture_test ("/disk-use/shared", test_shared);
   fixture_test ("/disk-use/dangling", test_dangling);
   fixture_test ("/disk-use/damaged", test_damaged);
+  fixture_test ("/disk-use/damaged-branches", test_damaged_branches);
   return g_test_run ();
 }

@@ -31,6 +31,71 @@ test_damaged_image (Fixture *f, gconstpointer data)
 }
 
 static void
+pull (Fixture *f, const char *tag, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture_begin (f);
+  fixture_add_simple_layer (f, text);
+  fixture_finish (f, tag);
+  g_assert_true (fixture_pull (f, tag, NULL, NULL, NULL, &error));
+  g_assert_no_error (error);
+}
+
+/* A branch that names no commit is an image all the same, until it is replaced. */
+static void
+test_damaged_branch (Fixture *f, gconstpointer data)
+{
+  static const char *const garbage[] = { "", "\n", "x\n" };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *layer = NULL, *commit = NULL;
+
+  pull (f, "a", "a");
+  pull (f, "b", "b");
+  fixture_break_ref (f, "heads/ociimage/tmp.AbCd01", "");
+  for (guint i = 0; i < G_N_ELEMENTS (garbage); i++)
+    for (guint brief = 0; brief < 2; brief++)
+      {
+        g_autoptr (GPtrArray) images = NULL;
+        g_autoptr (ScImage) found = NULL;
+        const ScImage *image;
+
+        fixture_break_ref (f, "heads/ociimage/layout_3Ab", garbage[i]);
+        images = brief ? sc_image_list_brief (f->store, NULL, &error) : sc_image_list (f->store, TRUE, NULL, &error);
+        g_assert_no_error (error);
+        /* the layer and the config of b are nobody's now */
+        g_assert_cmpuint (images->len, ==, brief ? 2 : 4);
+        image = g_ptr_array_index (images, images->len - 1);
+        g_assert_cmpstr (image->name, ==, "layout:b");
+        g_assert_true (image->damaged);
+        g_assert_nonnull (strstr (image->problem, "ociimage/layout_3Ab is damaged"));
+        found = sc_image_find (f->store, "layout:b", NULL, &error);
+        g_assert_no_error (error);
+        g_assert_nonnull (found->problem);
+        g_assert_null (sc_image_find (f->store, "0000", NULL, &error));
+        g_assert_error (error, SC_ERROR, SC_ERROR_NOT_FOUND);
+        g_clear_error (&error);
+      }
+  /* a pull sets it again, and fetches a layer whose branch is damaged */
+  layer = g_strconcat ("heads/ociimage/", strrchr (f->last_blob, '/') + 1, NULL);
+  fixture_break_ref (f, layer, "");
+  {
+    g_auto (ScPullResult) result = { 0 };
+
+    g_assert_true (fixture_pull (f, "b", &result, NULL, NULL, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (result.fetched, ==, 1);
+  }
+  commit = fixture_commit_of (f, layer + strlen ("heads/"));
+  g_assert_nonnull (commit);
+  {
+    g_autoptr (ScImage) image = sc_image_find (f->store, "layout:b", NULL, &error);
+
+    g_assert_null (image->problem);
+  }
+}
+
+static void
 test_find (Fixture *f, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
@@ -68,6 +133,7 @@ main (int argc, char **argv)
       return 0;
     }
   fixture_test ("/image-query/damaged-image", test_damaged_image);
+  fixture_test ("/image-query/damaged-branch", test_damaged_branch);
   fixture_test ("/image-query/find", test_find);
   return g_test_run ();
 }

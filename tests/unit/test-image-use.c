@@ -64,11 +64,43 @@ test_damaged (void)
   g_assert_nonnull (strstr (error->message, "one.0"));
 }
 
+/* A deployment that has lost its info may need anything; what is none needs nothing. */
+static void
+test_no_info (void)
+{
+  static const char *const deployments[] = { "rootfs/x", "x" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (deployments); i++)
+    {
+      g_auto (Root) root = { 0 };
+      g_autoptr (GError) error = NULL;
+      g_autoptr (ScContext) ctx = NULL;
+      g_autoptr (GPtrArray) without = NULL, except = g_ptr_array_new ();
+      g_autofree char *file = g_strconcat ("var/lib/containers/atomic/one.0/", deployments[i], NULL);
+
+      root_init (&root);
+      root_add (&root, "var/lib/containers/atomic/notes.2024/text", "");
+      root_add (&root, file, "");
+      if (i == 1)
+        g_assert_cmpint (symlinkat ("one.0", root.fd, "var/lib/containers/atomic/one"), ==, 0);
+      ctx = sc_context_new (root.path, &error);
+      g_assert_null (sc_image_deployments (ctx, NULL, &error));
+      g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+      g_assert_nonnull (strstr (error->message, "one.0"));
+      g_clear_error (&error);
+      g_ptr_array_add (except, (gpointer) "one.0");
+      without = sc_image_deployments (ctx, except, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (without->len, ==, 0);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/image-use/deployments", test_deployments);
   g_test_add_func ("/image-use/damaged", test_damaged);
+  g_test_add_func ("/image-use/no-info", test_no_info);
   return g_test_run ();
 }

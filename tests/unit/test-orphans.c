@@ -122,6 +122,28 @@ test_host_files (Fixture *f, gconstpointer data)
   g_assert_true (exists (f, "etc/tmpfiles.d/dead.conf"));
 }
 
+/* In doubt it stays, and a note says why. */
+static void
+test_doubt (Fixture *f, gconstpointer data)
+{
+  g_autofree char *found = NULL, *without = NULL;
+
+  root_add (&f->root, BASE "unparsable.0/info", "{");
+  root_add (&f->root, BASE "unreadable.0/info/x", "");
+  root_add (&f->root, BASE "dead.0/info", INFO);
+  found = orphans (f, FALSE);
+  g_assert_cmpstr (found, ==, "dead.0");
+  g_assert_cmpuint (f->notes, ==, 2);
+  /* nobody to ask */
+  g_assert_cmpint (unlinkat (f->root.fd, BASE "dead.0/info", 0), ==, 0);
+  root_add (&f->root, BASE "dead.0/rootfs/x", "");
+  g_free (f->ctx->runtime);
+  f->ctx->runtime = g_strdup ("/no/runtime");
+  without = orphans (f, FALSE);
+  g_assert_cmpstr (without, ==, "");
+  g_assert_cmpuint (f->notes, ==, 5);
+}
+
 static void
 make_old (Fixture *f, const char *path)
 {
@@ -159,5 +181,6 @@ main (int argc, char **argv)
   fixture_test ("/orphans/deployments", test_deployments);
   fixture_test ("/orphans/host-files", test_host_files);
   fixture_test ("/orphans/bundles", test_bundles);
+  fixture_test ("/orphans/doubt", test_doubt);
   return g_test_run ();
 }

@@ -146,9 +146,9 @@ test_foreign (Fixture *f, gconstpointer data)
 
   pull (f, "a", LAYERS ("a"));
   image = fixture_commit_of (f, "ociimage/layout_3Aa");
-  /* nobody else has a branch here: it is garbage */
-  g_assert_cmpuint (prune (f, NULL, NULL, NULL), >, 0);
-  g_assert_false (has_commit (f, orphan));
+  /* nobody else has a branch here, but whoever made it may be about to */
+  g_assert_cmpuint (prune (f, NULL, NULL, NULL), ==, 0);
+  g_assert_true (has_commit (f, orphan));
 
   with_ref = foreign_commit (f, "ref", "host/tree");
   alone = foreign_commit (f, "alone", NULL);
@@ -212,6 +212,88 @@ test_damaged (Fixture *f, gconstpointer data)
   g_assert_cmpuint (prune (f, NULL, &branches, &notes), >, 0);
   g_assert_cmpuint (notes, ==, 0);
   g_assert_false (has_commit (f, gone));
+}
+
+/* The branch of the one layer of the last image, below refs/. */
+static char *
+last_layer_ref (Fixture *f)
+{
+  return g_strconcat ("heads/ociimage/", strrchr (f->last_blob, '/') + 1, NULL);
+}
+
+/* What a ref that names no commit held together stays, and so does all else. */
+static void
+test_broken_refs (Fixture *f, gconstpointer data)
+{
+  static const char *const others[] = { "heads/foo", "heads/a/b/c", "remotes/there/x/y", "mirrors/org.example/x" };
+  static const char *const garbage[] = { "", "no checksum\n",
+                                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaag\n" };
+  g_autofree char *kept = NULL, *gone = NULL, *layer = NULL, *layer_commit = NULL, *text = NULL;
+  guint branches = 0, notes = 0;
+
+  pull (f, "b", LAYERS ("b"));
+  gone = fixture_commit_of (f, "ociimage/layout_3Ab");
+  pull (f, "a", LAYERS ("a"));
+  kept = fixture_commit_of (f, "ociimage/layout_3Aa");
+  layer = last_layer_ref (f);
+  layer_commit = fixture_commit_of (f, layer + strlen ("heads/"));
+  delete_name (f, "layout:b");
+  for (guint i = 0; i < G_N_ELEMENTS (garbage); i++)
+    {
+      fixture_break_ref (f, "heads/ociimage/layout_3Aa", garbage[i]);
+      g_assert_cmpuint (prune (f, NULL, &branches, &notes), ==, 0);
+      g_assert_cmpuint (branches, ==, 0);
+      g_assert_cmpuint (notes, ==, 2); /* layers, objects */
+      g_assert_true (has_commit (f, kept));
+    }
+  text = g_strconcat (kept, "\n", NULL);
+  fixture_break_ref (f, "heads/ociimage/layout_3Aa", text);
+  /* a layer of an image that is there: what others do not need is known, objects are not */
+  fixture_break_ref (f, layer, "");
+  g_assert_cmpuint (prune (f, NULL, &branches, &notes), ==, 0);
+  g_assert_cmpuint (branches, ==, 2);
+  g_assert_cmpuint (notes, ==, 1);
+  {
+    g_autofree char *path = g_build_filename (f->ctx->repo, "refs", layer, NULL);
+
+    g_assert_cmpint (unlink (path), ==, 0);
+  }
+  g_assert_cmpuint (prune (f, NULL, NULL, &notes), ==, 0);
+  g_assert_cmpuint (notes, ==, 1);
+  g_assert_true (has_commit (f, layer_commit));
+  g_free (text);
+  text = g_strconcat (layer_commit, "\n", NULL);
+  fixture_break_ref (f, layer, text);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      g_autofree char *path = g_build_filename (f->ctx->repo, "refs", others[i], NULL);
+
+      fixture_break_ref (f, others[i], "");
+      g_assert_cmpuint (prune (f, NULL, NULL, &notes), ==, 0);
+      g_assert_cmpuint (notes, ==, 1);
+      g_assert_true (has_commit (f, gone));
+      g_assert_cmpint (unlink (path), ==, 0);
+    }
+  g_assert_cmpuint (prune (f, NULL, NULL, &notes), >, 0);
+  g_assert_cmpuint (notes, ==, 0);
+  g_assert_false (has_commit (f, gone));
+  g_assert_true (has_commit (f, kept));
+}
+
+/* The branch of a layer that nobody needs goes, whatever it says. */
+static void
+test_broken_unneeded (Fixture *f, gconstpointer data)
+{
+  g_autofree char *layer = NULL;
+  guint branches = 0, notes = 0;
+
+  pull (f, "a", LAYERS ("a"));
+  layer = last_layer_ref (f);
+  delete_name (f, "layout:a");
+  fixture_break_ref (f, layer, "");
+  g_assert_cmpuint (prune (f, NULL, &branches, &notes), >, 0);
+  g_assert_cmpuint (branches, ==, 2);
+  g_assert_cmpuint (notes, ==, 0);
 }
 
 static void
@@ -287,6 +369,8 @@ main (int argc, char **argv)
   fixture_test ("/prune/foreign", test_foreign);
   fixture_test ("/prune/no-manifest", test_no_manifest);
   fixture_test ("/prune/damaged", test_damaged);
+  fixture_test ("/prune/broken-refs", test_broken_refs);
+  fixture_test ("/prune/broken-unneeded", test_broken_unneeded);
   fixture_test ("/prune/left-behind", test_left_behind);
   fixture_test ("/prune/alive", test_alive);
   return g_test_run ();
