@@ -22,6 +22,7 @@ static char *
 find_reason (const ScImage *image, char **out_from)
 {
   g_autoptr (ScReference) ref = sc_reference_parse (image->source ? image->source : image->name, NULL);
+  g_autofree char *name = NULL;
 
   if (strchr (image->name, '@'))
     return g_strdup ("pulled by its digest, which has no newer one");
@@ -29,6 +30,10 @@ find_reason (const ScImage *image, char **out_from)
     return g_strdup ("its name is no reference");
   if (ref->transport != SC_TRANSPORT_REGISTRY)
     return g_strdup_printf ("pulled from %s, which is no registry", image->source);
+  /* A pull would change the image that has the name of the source, not this one. */
+  name = sc_reference_store_name (ref);
+  if (image->source && g_strcmp0 (name, image->name) != 0)
+    return g_strdup_printf ("a tag of %s", name ? name : image->source);
   *out_from = g_strdup (image->source ? image->source : image->name);
   return NULL;
 }

@@ -202,8 +202,12 @@ merge_status (ScInvocation *invocation, const ScVerified *v)
 static gboolean
 keep_error (ScInvocation *invocation, GError **first, GError *error)
 {
-  gboolean stop = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  gboolean stop;
 
+  /* Whoever fails without saying why has failed. */
+  if (!error)
+    error = g_error_new_literal (SC_ERROR, SC_ERROR_FAILED, "verify failed, and does not know why");
+  stop = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   if (*first)
     {
       sc_progress_note (invocation->sink, "%s", error->message);

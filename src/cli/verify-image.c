@@ -44,6 +44,26 @@ find_reference (const ScImage *image, GError **error)
   return sc_reference_parse (image->source ? image->source : image->name, error);
 }
 
+/* The same for a repair: the bare name of an image whose commit is damaged may be that of an archive. */
+static ScReference *
+find_repair_reference (const ScImage *image, const ScVerifyReport *report, GError **error)
+{
+  const ScPart *manifest = report->parts->pdata[0];
+  g_autoptr (ScReference) ref = find_reference (image, error);
+  gboolean unreadable = image->problem != NULL;
+
+  for (guint i = 0; i < manifest->problems->len; i++)
+    {
+      const ScProblem *problem = manifest->problems->pdata[i];
+
+      unreadable |= problem->object && g_str_has_suffix (problem->object, ".commit");
+    }
+  if (ref && unreadable && !image->source && (ref->transport != SC_TRANSPORT_REGISTRY || !ref->registry))
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND,
+                         "where it came from is not known, its commit is damaged; pull it again");
+  return g_steal_pointer (&ref);
+}
+
 static guint64
 damages_of_image (const ScVerifyReport *report)
 {
@@ -86,7 +106,7 @@ fetch_good (Task *t, ScBlobSource *source, const ScVerifyReport *report, GError 
 static gboolean
 repair_image (Task *t, const ScImage *image, const ScVerifyReport *report, guint *out_fetched, GError **error)
 {
-  g_autoptr (ScReference) ref = find_reference (image, error);
+  g_autoptr (ScReference) ref = find_repair_reference (image, report, error);
   g_autoptr (ScBlobSource) source = NULL;
   g_autoptr (ScVerifiedImage) good = NULL;
   ScBlobSourceOptions options = { .ctx = t->ctx, .sink = t->sink };

@@ -183,6 +183,16 @@ read_ostreemeta (File *f, ScObjectMeta *meta, GError **error)
   return TRUE;
 }
 
+/* The mode of the file itself is beside that: what libostree gives it, without setuid and the like and without writing
+ * by others; before 2017.7 it added 0755. What stands for a link has any. */
+static gboolean
+is_mode_of (const File *f, guint32 mode)
+{
+  guint32 own = f->st.st_mode & 07777, wanted = (mode & 0775) | 0400;
+
+  return S_ISLNK (mode) || own == wanted || own == (wanted | 0755);
+}
+
 /* The rest of the file into the sum. */
 static gboolean
 hash_bytes (ScObjectHasher *h, File *f, GCancellable *cancellable, GError **error)
@@ -223,6 +233,13 @@ make_header (ScObjectHasher *h, File *f, gboolean labels, gboolean *out_label, g
     {
       if (!read_ostreemeta (f, &meta, error))
         return FALSE;
+      if (!is_mode_of (f, meta.mode))
+        {
+          f->reason = g_strdup_printf ("its mode is %04o, which no object has of a file of mode %04o",
+                                       f->st.st_mode & 07777, meta.mode & 07777);
+          g_variant_unref (meta.xattrs);
+          return FALSE;
+        }
     }
   else if ((meta.xattrs = read_xattrs (h, f, labels, out_label, error)) == NULL)
     return FALSE;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "blob.h"
 #include "fs.h"
@@ -92,15 +93,19 @@ move_object (Repair *r, const Object *object, GError **error)
 {
   char path[SC_OBJECT_PATH_SIZE], dir[3];
   int objects = sc_object_check_dfd (r->verify->check);
+  gboolean exchange;
+  struct stat st;
 
   sc_object_path (object->type, object->checksum, path);
   g_snprintf (dir, sizeof dir, "%.2s", path);
   if (mkdirat (objects, dir, 0755) != 0 && errno != EEXIST)
     return sc_fail_errno (error, errno, "cannot create objects/%s", dir);
-  if (renameat (sc_scratch_objects (r->scratch), path, objects, path) != 0)
+  /* A file takes the place of a file; with a directory it changes places, and that goes. */
+  exchange = fstatat (objects, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode);
+  if (renameat2 (sc_scratch_objects (r->scratch), path, objects, path, exchange ? RENAME_EXCHANGE : 0) != 0)
     return sc_fail_errno (error, errno, "cannot put object %s in place", path);
   sc_object_check_forget (r->verify->check, object->type, object->checksum);
-  return TRUE;
+  return !exchange || sc_fs_remove_tree_at (sc_scratch_objects (r->scratch), path, error);
 }
 
 /* Whether what is stored as @stored is the same tree, so that its commit can stay. */
@@ -152,7 +157,7 @@ drop_damaged_commit (Repair *r, const char *commit, GError **error)
   if (sc_object_check_state (r->verify->check, OSTREE_OBJECT_TYPE_COMMIT, checksum, NULL) != SC_OBJECT_DAMAGED)
     return TRUE;
   sc_object_check_forget (r->verify->check, OSTREE_OBJECT_TYPE_COMMIT, checksum);
-  return sc_fs_unlink_at (sc_object_check_dfd (r->verify->check), path, error);
+  return sc_fs_remove_tree_at (sc_object_check_dfd (r->verify->check), path, error);
 }
 
 /* Puts @commit of the scratch repository, with all that it reaches, where @branch is and @stored (nullable) was; of a
@@ -183,19 +188,19 @@ put_in_place (Repair *r, const char *branch, const char *commit, const char *sto
 /* -- parts -- */
 
 static gboolean
-bring_config (Repair *r, gboolean damaged, GError **error)
+bring_config (Repair *r, const ScPart *part, GError **error)
 {
   const ScDescriptor *descriptor = r->manifest->config;
   g_autofree char *branch = sc_refname_for_blob (descriptor->digest), *stored = NULL, *commit = NULL;
   g_autoptr (GBytes) raw = NULL;
-  gboolean keep = FALSE;
+  gboolean keep = FALSE, damaged;
 
+  /* No part: nobody has looked at it. */
+  if (part != NULL && part->damages == 0 && !sc_blob_find (r->repo, descriptor->digest, &stored, error))
+    return FALSE;
+  damaged = stored == NULL;
   if (!damaged)
-    {
-      if (!sc_blob_find (r->repo, descriptor->digest, &stored, error))
-        return FALSE;
-      raw = sc_blob_load_config (r->repo, stored, r->cancellable, error);
-    }
+    raw = sc_blob_load_config (r->repo, stored, r->cancellable, error);
   else
     {
       raw = sc_blob_source_fetch_blob (r->source, descriptor, SC_CONFIG_MAX_SIZE, r->cancellable, error);
@@ -383,15 +388,15 @@ bring_image (Repair *r, GError **error)
   return put_in_place (r, r->image->branch, commit, r->image->commit, keep, error);
 }
 
-/* (nullable) */
+/* (nullable): what was found out about @digest. The manifest that is stored may be that of another image. */
 static const ScPart *
-find_part (const ScVerifyReport *report, ScPartKind kind, guint index)
+find_part (const ScVerifyReport *report, ScPartKind kind, guint index, const char *digest)
 {
   for (guint i = 0; i < report->parts->len; i++)
     {
       const ScPart *part = g_ptr_array_index (report->parts, i);
 
-      if (part->kind == kind && part->index == index)
+      if (part->kind == kind && part->index == index && g_strcmp0 (part->id, digest) == 0)
         return part;
     }
   return NULL;
@@ -401,15 +406,14 @@ find_part (const ScVerifyReport *report, ScPartKind kind, guint index)
 static gboolean
 bring_parts (Repair *r, const ScVerifyReport *report, GError **error)
 {
-  const ScPart *config = find_part (report, SC_PART_CONFIG, 0), *manifest = find_part (report, SC_PART_MANIFEST, 0);
+  const ScPart *manifest = find_part (report, SC_PART_MANIFEST, 0, report->digest);
 
-  /* No part: nobody could tell what the parts are. */
-  if (!bring_config (r, config == NULL || config->damages > 0, error))
+  if (!bring_config (r, find_part (report, SC_PART_CONFIG, 0, r->manifest->config->digest), error))
     return sc_prefix (error, "config %s", r->manifest->config->digest);
   for (guint i = 0; i < r->manifest->layers->len; i++)
     {
       const ScDescriptor *layer = g_ptr_array_index (r->manifest->layers, i);
-      const ScPart *part = find_part (report, SC_PART_LAYER, i);
+      const ScPart *part = find_part (report, SC_PART_LAYER, i, layer->digest);
       gboolean mended = FALSE;
 
       if ((part != NULL && part->damages == 0) || g_hash_table_contains (r->brought, layer->digest))
@@ -419,7 +423,7 @@ bring_parts (Repair *r, const ScVerifyReport *report, GError **error)
         return sc_prefix (error, "layer %s", layer->digest);
       g_hash_table_add (r->brought, layer->digest);
     }
-  return manifest->damages == 0 || bring_image (r, error);
+  return (manifest != NULL && manifest->damages == 0) || bring_image (r, error);
 }
 
 static gboolean

@@ -130,13 +130,16 @@ keep_info (Scan *s, ScNode *node, const ScNode *like, ScNodeInfo *info)
 
 /* -- files -- */
 
+/* Objects are of 1970: one that was written to in a container is not what it was any more. (That it was given another
+ * mode or owner cannot be seen without reading it: that is for verify.) */
 static gboolean
 is_object (Scan *s, const ScNode *like, const struct stat *st)
 {
   char hex[SC_SHA256_HEX + 1], path[SC_SHA256_HEX + sizeof "/.file"];
   struct stat object;
 
-  if (s->objects < 0 || like == NULL || like->type == SC_NODE_DIR)
+  if (s->objects < 0 || like == NULL || like->type == SC_NODE_DIR
+      || (S_ISREG (st->st_mode) && (st->st_mtim.tv_sec != 0 || st->st_mtim.tv_nsec != 0)))
     return FALSE;
   sc_digest_to_hex (like->checksum, hex);
   g_snprintf (path, sizeof path, "%.2s/%s.file", hex, hex + 2);

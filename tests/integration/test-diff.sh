@@ -293,6 +293,13 @@ matches "a database that rpm cannot read: a note" "$(cat "$T/err")" '^broken: pa
 is "... and nothing else" "$(cat "$T/got")" ''
 is "no copy of a database is left" "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'atomic-rpm-*' -newer "$T/wanted")" ''
 
+# ---- changed in place: the file is the object itself
+cp "$checkouts/rpms.0/rootfs/bin/true" "$T/true"
+echo more >> "$checkouts/rpms.0/rootfs/bin/true"
+is "a file that was written to" "$(a diff rpms)" 'C /bin/true (content)'
+cat "$T/true" > "$checkouts/rpms.0/rootfs/bin/true"
+is "... and is as it was again" "$(a diff rpms)" ''
+
 # ---- errors
 refused "no such image" 1 "no container and no image 'nosuch'" a diff two nosuch
 refused "an image alone" 2 "'two' is not a container" a diff two

@@ -207,6 +207,14 @@ a update "$REGISTRY/base" > /dev/null 2>&1
 listing "$R/var/lib/containers/atomic/c.0" > "$T/after"
 same "update does not touch containers" "$T/before" "$T/after"
 a uninstall c > /dev/null
+ok "tag" a images tag "$REGISTRY/um" keep:me
+umoci config --image "$T/um:v2" --config.label newest=1 2> /dev/null
+skopeo copy -q --dest-tls-verify=false "oci:$T/um:v2" "docker://$REGISTRY/um:latest"
+a images list --json | jq -S . > "$T/before"
+is "update of a second tag" "$(a update keep:me 2> /dev/null)" "keep:me: skipping: a tag of $REGISTRY/um:latest"
+a images list --json | jq -S . > "$T/after"
+same "... changes no image" "$T/before" "$T/after"
+ok "untag" a -y images delete keep:me
 
 # ---- what is opened
 

@@ -247,6 +247,37 @@ is "several at once: repaired" "$(status a verify --repair "$image")" 0
 is "... with what it takes" "$(blobs hub)" "$(printf '%s\n' "${layers[0]}" "${layers[2]}" "$config" | sort | xargs)"
 sound "several at once"
 
+# ---- what looks right and is not
+
+other=$hub/other:latest
+make_layout "$T/other" other
+push "$T/other:latest" "$other"
+ok "pull another image" a pull "$other"
+other_branch=ociimage/$(sed 's/:/_3A/g; s,/,_2F,g' <<< "$other")
+ostree --repo="$repo" commit --branch="$branch" --tree="ref=$branch" --add-metadata-string=docker.digest="$digest" \
+  --add-metadata-string=docker.manifest="$(ostree --repo="$repo" show --print-metadata-key=docker.manifest "$other_branch" |
+    sed "s/^'//; s/'\$//")" > /dev/null
+ostree --repo="$repo" refs --delete "ociimage/$config"
+is "the manifest of another image: found" "$(status a verify --offline "$image")" 3
+is "... repaired" "$(status a verify --repair "$image")" 0
+[ ! -s "$T/err" ] || sed 's/^/# /' "$T/err"
+sound "the manifest of another image"
+is "... it is the old one" "$(ostree --repo="$repo" show --print-metadata-key=docker.digest "$branch" | tr -d "'")" "$digest"
+a -y images delete "$other" > "$T/out" 2>&1 || fail "delete the other image" "$T/out"
+
+file=$(object "${layers[0]}" /usr/bin/x)
+rm "$file"
+mkdir -p "$file/not/empty"
+damaged "a directory in the place of a file" file-damaged "layer +sha256:${layers[0]}" "/usr/bin/x: .*it is not a file" "${layers[0]}"
+
+ostree --repo="$repo" commit --branch=ociimage/bare_3Alatest --tree="ref=$branch" \
+  --add-metadata-string=docker.digest="$digest" --add-metadata-string=docker.manifest="$manifest" > /dev/null
+bare=$(ostree --repo="$repo" rev-parse ociimage/bare_3Alatest)
+rm "$repo/objects/${bare:0:2}/${bare:2}.commit"
+refused "a repair of a bare name" 1 "image bare:latest: cannot be repaired: where it came from is not known, its commit is damaged; pull it again" \
+  a verify --repair bare
+ostree --repo="$repo" refs --delete ociimage/bare_3Alatest
+
 # ---- newer, unreachable, none
 
 make_layout "$T/layout2" second

@@ -191,7 +191,7 @@ test_bare (Fixture *f, gconstpointer data)
 static void
 test_bare_user (Fixture *f, gconstpointer data)
 {
-  g_autofree char *noted = NULL;
+  g_autofree char *noted = NULL, *file = NULL;
 
   use_bare_user (f);
   damage_all_kinds (f);
@@ -199,6 +199,12 @@ test_bare_user (Fixture *f, gconstpointer data)
   g_assert_cmpint (removexattr (noted, "user.ostreemeta"), ==, 0);
   assert_repaired (f, 1, "/noted");
   g_assert_cmpint (setxattr (noted, "user.ostreemeta", "nonsense", 8, 0), ==, 0);
+  assert_repaired (f, 1, "/noted");
+  /* The mode of the file itself, which is that of hard links to it. */
+  file = find_object (f, "dir/file");
+  g_assert_cmpint (chmod (file, 04777), ==, 0);
+  assert_repaired (f, 1, "/dir/file");
+  g_assert_cmpint (chmod (noted, 0600), ==, 0);
   assert_repaired (f, 1, "/noted");
 }
 
