@@ -17,6 +17,7 @@
 #include "image-query.h"
 #include "layer-fetch.h"
 #include "layer-import.h"
+#include "layer-reuse.h"
 #include "names.h"
 #include "refname.h"
 #include "refs.h"
@@ -38,6 +39,7 @@ typedef struct
   GHashTable *fetched;     /* layer digest (of the manifest) -> commit */
   guint current;           /* layer being imported */
   ScNode *lower;           /* (nullable): tree of the layers below @current */
+  ScLayerReuse *reuse;
   ScPartials *partials;
   ScLayerFetch *fetch;               /* (nullable): of the missing layers */
   GHashTable *begun;                 /* layer digests that progress was told of */
@@ -64,6 +66,7 @@ pull_clear (Pull *p)
   g_clear_pointer (&p->lower, sc_node_free);
   g_clear_pointer (&p->fetch, sc_layer_fetch_free);
   g_clear_pointer (&p->partials, sc_partials_free);
+  g_clear_pointer (&p->reuse, sc_layer_reuse_free);
   g_clear_pointer (&p->begun, g_hash_table_unref);
 }
 
@@ -120,7 +123,7 @@ bring_config (Pull *p, GError **error)
   g_autofree char *commit = NULL, *actual = NULL;
   g_autoptr (GBytes) raw = NULL;
 
-  if (!sc_blob_find_sound (p->repo, descriptor->digest, &commit, error))
+  if (!sc_layer_reuse_find (p->reuse, descriptor->digest, &commit, p->cancellable, error))
     return FALSE;
   if (commit != NULL && (raw = sc_blob_load_config (p->repo, commit, p->cancellable, error)) == NULL)
     return FALSE;
@@ -205,7 +208,7 @@ bring_layer (Pull *p, guint index, GError **error)
   g_autofree char *commit = g_strdup (known);
 
   p->current = index;
-  if (commit == NULL && !sc_blob_find_sound (p->repo, layer->digest, &commit, error))
+  if (commit == NULL && !sc_layer_reuse_find (p->reuse, layer->digest, &commit, p->cancellable, error))
     return FALSE;
   if (commit != NULL && !check_stored_layer (p, commit, diff_id, error))
     return FALSE;
@@ -252,7 +255,7 @@ fetch_ahead (Pull *p, GError **error)
       const ScDescriptor *layer = g_ptr_array_index (p->manifest->layers, i);
       g_autofree char *commit = NULL;
 
-      if (!sc_blob_find_sound (p->repo, layer->digest, &commit, error))
+      if (!sc_layer_reuse_find (p->reuse, layer->digest, &commit, p->cancellable, error))
         return FALSE;
       if (commit == NULL && g_hash_table_add (seen, layer->digest))
         sc_layer_fetch_add (p->fetch, layer);
@@ -472,6 +475,7 @@ sc_pull (ScStore *store, const ScVerifiedImage *image, ScBlobSource *source, con
                       .sink = sink,
                       .commits = g_ptr_array_new_with_free_func (g_free),
                       .fetched = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free),
+                      .reuse = sc_layer_reuse_new (store),
                       .partials = sc_partials_new (store->repo),
                       .begun = g_hash_table_new (g_str_hash, g_str_equal),
                       .cancellable = cancellable };

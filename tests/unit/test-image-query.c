@@ -95,6 +95,36 @@ test_damaged_branch (Fixture *f, gconstpointer data)
   }
 }
 
+/* A layer that no image names is used again if it is whole, and fetched if not. */
+static void
+test_dangling_layer (Fixture *f, gconstpointer data)
+{
+  static const char *const damages[] = { "true", "echo y > $(readlink -f $1)", "rm $1", "rm repo/objects/*/*.dirtree",
+                                         "truncate -s 1 repo/objects/*/*.dirmeta" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (damages); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_auto (ScPullResult) result = { 0 };
+      g_autofree char *fsck = g_strdup_printf ("ostree fsck --repo=%s/repo", f->dir);
+      g_autofree char *command =
+          g_strdup_printf ("cd %s && set -- $(grep -lx content repo/objects/*/*.file) && %s", f->dir, damages[i]);
+      g_auto (GStrv) argv = g_strdupv ((char *[]){ (char *)"sh", (char *)"-c", command, NULL });
+      int status;
+
+      pull (f, "a", "content\n");
+      g_assert_true (
+          ostree_repo_set_ref_immediate (sc_store_repo (f->store), NULL, "ociimage/layout_3Aa", NULL, NULL, &error));
+      g_assert_true (g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, NULL));
+      g_assert_cmpint (status, ==, 0);
+      g_assert_true (fixture_pull (f, "a", &result, NULL, NULL, &error));
+      g_assert_no_error (error);
+      g_assert_cmpuint (result.fetched, ==, i == 0 ? 0 : 1);
+      g_assert_true (g_spawn_command_line_sync (fsck, NULL, NULL, &status, NULL));
+      g_assert_cmpint (status, ==, 0);
+    }
+}
+
 static void
 test_find (Fixture *f, gconstpointer data)
 {
@@ -134,6 +164,7 @@ main (int argc, char **argv)
     }
   fixture_test ("/image-query/damaged-image", test_damaged_image);
   fixture_test ("/image-query/damaged-branch", test_damaged_branch);
+  fixture_test ("/image-query/dangling-layer", test_dangling_layer);
   fixture_test ("/image-query/find", test_find);
   return g_test_run ();
 }
