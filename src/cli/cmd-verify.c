@@ -5,10 +5,12 @@
 #include <json-glib/json-glib.h>
 
 #include "commands.h"
+#include "deployment.h"
 #include "json.h"
 #include "object-writer.h"
 #include "output.h"
 #include "verify-image.h"
+#include "verify-lost.h"
 
 /* Exit statuses beside 0 and 1. */
 #define STATUS_DAMAGED 3
@@ -24,11 +26,18 @@ typedef struct
 
 /* -- one image -- */
 
+/* Whether the repair has done what it can; nobody repairs what is preinstalled. */
+static gboolean
+is_repaired_part (const ScVerified *v, const ScPart *part)
+{
+  return v->after && !part->read_only && sc_verify_damages_left (v->after) == 0;
+}
+
 /* Whether the repair has done away with a problem. */
 static gboolean
-is_repaired (const ScVerified *v, const ScProblem *problem)
+is_repaired (const ScVerified *v, const ScPart *part, const ScProblem *problem)
 {
-  return v->after && problem->kind != SC_PROBLEM_CHECKOUT_ADDED && v->after->damages == 0;
+  return problem->kind != SC_PROBLEM_CHECKOUT_ADDED && is_repaired_part (v, part);
 }
 
 static const char *
@@ -36,7 +45,7 @@ part_state (const ScVerified *v, const ScPart *part)
 {
   if (part->damages == 0)
     return "ok";
-  return v->after && v->after->damages == 0 ? "repaired" : "damaged";
+  return is_repaired_part (v, part) ? "repaired" : "damaged";
 }
 
 static const char *
@@ -72,8 +81,9 @@ print_part (const ScVerified *v, const ScPart *part)
   g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *id = sc_output_clean (part->id);
 
-  g_string_append_printf (text, "  %-9s %s %s\n", sc_part_kind_name (part->kind), part->id ? id : "-",
-                          part_state (v, part));
+  g_string_append_printf (text, "  %-9s %s %s%s\n", sc_part_kind_name (part->kind), part->id ? id : "-",
+                          part_state (v, part),
+                          part->unchecked ? " (digest not checked: the repository does not have it)" : "");
   for (guint i = 0; i < part->problems->len; i++)
     add_problem_line (text, part->problems->pdata[i]);
   if (part->more > 0)
@@ -83,9 +93,9 @@ print_part (const ScVerified *v, const ScPart *part)
 
 /* Containers that could only be looked at when the image was repaired are in the second report. */
 static void
-print_text (const ScVerified *v, const ScImage *image)
+print_text (const ScVerified *v)
 {
-  g_autofree char *name = sc_output_clean (image->name), *head = g_strdup_printf ("%s\n", name);
+  g_autofree char *name = sc_output_clean (v->report->name), *head = g_strdup_printf ("%s\n", name);
 
   sc_output_print (head);
   for (guint i = 0; i < v->report->parts->len; i++)
@@ -116,7 +126,7 @@ add_member (JsonBuilder *b, const char *key, const char *value)
 }
 
 static void
-add_problem_json (JsonBuilder *b, const ScVerified *v, const ScProblem *problem)
+add_problem_json (JsonBuilder *b, const ScVerified *v, const ScPart *part, const ScProblem *problem)
 {
   json_builder_begin_object (b);
   add_member (b, "kind", sc_problem_kind_name (problem->kind));
@@ -124,7 +134,7 @@ add_problem_json (JsonBuilder *b, const ScVerified *v, const ScProblem *problem)
   add_member (b, "object", problem->object);
   add_member (b, "text", problem->text);
   json_builder_set_member_name (b, "repaired");
-  json_builder_add_boolean_value (b, is_repaired (v, problem));
+  json_builder_add_boolean_value (b, is_repaired (v, part, problem));
   json_builder_end_object (b);
 }
 
@@ -135,10 +145,15 @@ add_part_json (JsonBuilder *b, const ScVerified *v, const ScPart *part)
   add_member (b, "part", sc_part_kind_name (part->kind));
   add_member (b, "id", part->id);
   add_member (b, "state", part_state (v, part));
+  if (part->kind == SC_PART_LAYER)
+    {
+      json_builder_set_member_name (b, "digest_checked");
+      json_builder_add_boolean_value (b, !part->unchecked);
+    }
   json_builder_set_member_name (b, "problems");
   json_builder_begin_array (b);
   for (guint i = 0; i < part->problems->len; i++)
-    add_problem_json (b, v, part->problems->pdata[i]);
+    add_problem_json (b, v, part, part->problems->pdata[i]);
   json_builder_end_array (b);
   json_builder_set_member_name (b, "more");
   json_builder_add_int_value (b, (gint64)part->more);
@@ -149,7 +164,7 @@ static void
 add_json (JsonBuilder *b, const ScVerified *v, const ScImage *image)
 {
   json_builder_begin_object (b);
-  add_member (b, "image", image->name);
+  add_member (b, "image", image ? image->name : NULL);
   add_member (b, "digest", v->report->digest);
   add_member (b, "state", is_damaged (v) ? "damaged" : v->report->damages > 0 ? "repaired" : "ok");
   json_builder_set_member_name (b, "fetched");
@@ -166,9 +181,28 @@ add_json (JsonBuilder *b, const ScVerified *v, const ScImage *image)
 
 /* -- all of them -- */
 
+/* A container that is meant, if there is no image of that name. */
+static ScImage *
+find_image (ScInvocation *invocation, ScStore *store, const char *name, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  ScImage *image = sc_image_find (store, name, invocation->cancellable, &local);
+
+  if (image)
+    return image;
+  /* What is no name of an image may be one of a container. */
+  if ((g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND) || g_error_matches (local, SC_ERROR, SC_ERROR_USAGE))
+      && sc_container_name_check (name, NULL)
+      && sc_verify_image_of_container (invocation->context, store, name, &image, invocation->cancellable, error))
+    return image;
+  if (!error || !*error)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return NULL;
+}
+
 /* (transfer container): the images that are meant. */
 static GPtrArray *
-find_images (ScInvocation *invocation, ScStore *store, GError **error)
+find_images (ScInvocation *invocation, ScStore *store, ScVerifyReport **out_lost, GError **error)
 {
   const VerifyOptions *options = invocation->options;
   g_autoptr (GPtrArray) images = NULL;
@@ -176,11 +210,15 @@ find_images (ScInvocation *invocation, ScStore *store, GError **error)
   if (options->all == (invocation->n_args > 0))
     return sc_fail_null (error, SC_ERROR_USAGE, "either IMAGE or --all");
   if (options->all)
-    return sc_image_list (store, FALSE, invocation->cancellable, error);
+    {
+      images = sc_image_list (store, FALSE, invocation->cancellable, error);
+      *out_lost = images ? sc_verify_lost (invocation->context, store, images, error) : NULL;
+      return *out_lost ? g_steal_pointer (&images) : NULL;
+    }
   images = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_image_free);
   for (guint i = 0; i < invocation->n_args; i++)
     {
-      ScImage *image = sc_image_find (store, invocation->args[i], invocation->cancellable, error);
+      ScImage *image = find_image (invocation, store, invocation->args[i], error);
 
       if (!image)
         return NULL;
@@ -218,6 +256,21 @@ keep_error (ScInvocation *invocation, GError **first, GError *error)
   return !stop;
 }
 
+/* Containers that belong to no image: nothing can be repaired of them. */
+static void
+add_lost (ScInvocation *invocation, ScVerifyReport *lost, JsonBuilder *json)
+{
+  const ScVerified v = { .report = lost };
+
+  if (lost->damages == 0)
+    return;
+  if (json)
+    add_json (json, &v, NULL);
+  else
+    print_text (&v);
+  merge_status (invocation, &v);
+}
+
 static gboolean
 verify_images (ScInvocation *invocation, ScVerify *verify, GPtrArray *images, const ScVerifySettings *settings,
                JsonBuilder *json, GError **error)
@@ -235,7 +288,7 @@ verify_images (ScInvocation *invocation, ScVerify *verify, GPtrArray *images, co
       if (v.report && json)
         add_json (json, &v, *image);
       else if (v.report)
-        print_text (&v, *image);
+        print_text (&v);
       if (v.report && v.report->blind && !v.after)
         sc_progress_note (invocation->sink,
                           "image %s: its containers were not looked at: what they should be is damaged",
@@ -258,7 +311,8 @@ run_with (ScInvocation *invocation, ScStore *store, const ScVerifySettings *sett
 {
   const VerifyOptions *options = invocation->options;
   g_autoptr (ScVerify) verify = sc_verify_new (store, invocation->cancellable, error);
-  g_autoptr (GPtrArray) images = verify ? find_images (invocation, store, error) : NULL;
+  g_autoptr (ScVerifyReport) lost = NULL;
+  g_autoptr (GPtrArray) images = verify ? find_images (invocation, store, &lost, error) : NULL;
   g_autoptr (JsonBuilder) json = options->json ? json_builder_new () : NULL;
   gboolean ok;
 
@@ -267,6 +321,8 @@ run_with (ScInvocation *invocation, ScStore *store, const ScVerifySettings *sett
   if (json)
     json_builder_begin_array (json);
   ok = verify_images (invocation, verify, images, settings, json, error);
+  if (lost)
+    add_lost (invocation, lost, json);
   if (json)
     {
       g_autoptr (JsonNode) root = NULL;

@@ -58,6 +58,8 @@ find_repair_reference (const ScImage *image, const ScVerifyReport *report, GErro
 
       unreadable |= problem->object && g_str_has_suffix (problem->object, ".commit");
     }
+  if (ref && !unreadable && !image->source && sc_verify_is_untagged (image))
+    return sc_fail_null (error, SC_ERROR_NOT_FOUND, "where it came from is not known; pull it again");
   if (ref && unreadable && !image->source && (ref->transport != SC_TRANSPORT_REGISTRY || !ref->registry))
     return sc_fail_null (error, SC_ERROR_NOT_FOUND,
                          "where it came from is not known, its commit is damaged; pull it again");
@@ -118,6 +120,32 @@ repair_image (Task *t, const ScImage *image, const ScVerifyReport *report, guint
   return sc_repair_image (t->verify, image, report, good, source, t->sink, out_fetched, t->cancellable, error);
 }
 
+/* What is stored after a repair. */
+static ScImage *
+find_again (Task *t, const ScImage *image, GError **error)
+{
+  ScImage *now;
+
+  if (!sc_verify_is_untagged (image))
+    return sc_image_find (t->verify->store, image->name, t->cancellable, error);
+  now = sc_image_of_commit (t->verify->store, image->commit, error);
+  return now || (error && *error) ? now : sc_fail_null (error, SC_ERROR_FAILED, "image %s: it is gone", image->name);
+}
+
+guint64
+sc_verify_damages_left (const ScVerifyReport *report)
+{
+  guint64 damages = report->damages;
+
+  for (guint i = 0; i < report->parts->len; i++)
+    {
+      const ScPart *part = report->parts->pdata[i];
+
+      damages -= part->read_only ? part->damages : 0;
+    }
+  return damages;
+}
+
 /* Image first: containers are links to it. @image is what is stored after it. */
 static gboolean
 repair (Task *t, ScImage **image, const ScVerifySettings *settings, ScVerified *v, GError **error)
@@ -130,7 +158,7 @@ repair (Task *t, ScImage **image, const ScVerifySettings *settings, ScVerified *
 
       if (!repair_image (t, *image, v->report, &v->fetched, error))
         return FALSE;
-      now = sc_image_find (t->verify->store, (*image)->name, t->cancellable, error);
+      now = find_again (t, *image, error);
       if (!now)
         return FALSE;
       sc_image_free (*image);
@@ -146,7 +174,7 @@ repair (Task *t, ScImage **image, const ScVerifySettings *settings, ScVerified *
     return FALSE;
   v->after = look (t, *image, error);
   return v->after
-         && (v->after->damages == 0
+         && (sc_verify_damages_left (v->after) == 0
              || sc_fail (error, SC_ERROR_FAILED, "image %s: containers are still damaged after the repair",
                          (*image)->name));
 }
@@ -163,8 +191,8 @@ ask_source (Task *t, const ScImage *image, ScVerified *v)
   ScBlobSourceOptions options = { .ctx = t->ctx, .sink = t->sink };
 
   /* A name without a registry that another tool has stored may be that of an archive. */
-  if (!ref || ref->transport != SC_TRANSPORT_REGISTRY || ref->digest || !image->manifest
-      || (!image->source && !ref->registry))
+  if (!ref || sc_verify_is_untagged (image) || ref->transport != SC_TRANSPORT_REGISTRY || ref->digest
+      || !image->manifest || (!image->source && !ref->registry))
     return;
   /* One that was pulled for another platform is compared with that of the same. */
   config = sc_image_load_config (t->verify->store, image, t->cancellable, NULL);

@@ -26,6 +26,9 @@ typedef struct
 void sc_verified_clear (ScVerified *verified);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScVerified, sc_verified_clear)
 
+/* Damages but for those of preinstalled containers, which nobody repairs. */
+guint64 sc_verify_damages_left (const ScVerifyReport *report);
+
 typedef struct
 {
   gboolean repair;

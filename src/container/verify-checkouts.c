@@ -33,7 +33,8 @@ typedef struct
   ScVerifyReport *report; /* (nullable): repair instead */
   ScPart *part;           /* of @report */
   GString *path;
-  int temp; /* directory for new things, of a repair */
+  const char *preinstalled; /* (nullable): where it is that is being looked at: of another system */
+  int temp;                 /* directory for new things, of a repair */
   GCancellable *cancellable;
 } Look;
 
@@ -266,8 +267,8 @@ is_of_image (Look *l, int base, const char *name, char **out_commit)
   g_autoptr (GBytes) bytes = NULL;
   struct stat st;
 
-  if (sc_deployment_suffix (name) == NULL || name[0] == '.' || fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) != 0
-      || !S_ISDIR (st.st_mode))
+  if ((sc_deployment_suffix (name) == NULL && l->preinstalled == NULL) || name[0] == '.'
+      || fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode))
     return FALSE;
   bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, NULL);
   if (bytes == NULL || !sc_info_parse (bytes, d, NULL) || g_strcmp0 (d->revision, l->image->id) != 0)
@@ -304,7 +305,7 @@ look_at_commit (Look *l, int base, const char *name, const char *commit, GError 
   guint8 checksum[SC_SHA256_SIZE];
   ScObjectState state;
 
-  if (commit == NULL || !sc_digest_is_hex (commit))
+  if (commit == NULL || !sc_digest_is_hex (commit) || l->preinstalled != NULL)
     return TRUE;
   ostree_checksum_inplace_to_bytes (commit, checksum);
   if (!sc_object_check_now (l->verify->check, OSTREE_OBJECT_TYPE_COMMIT, checksum, &state, l->cancellable, error))
@@ -342,11 +343,14 @@ static gboolean
 report_deployment (Look *l, int base, const char *name, const char *commit, GError **error)
 {
   g_autoptr (GError) local = NULL;
+  g_autofree char *id = NULL;
   struct stat before;
 
   if (fstatat (base, name, &before, AT_SYMLINK_NOFOLLOW) != 0)
     return TRUE;
-  l->part = sc_verify_report_add_part (l->report, SC_PART_CONTAINER, name);
+  id = l->preinstalled != NULL ? g_build_filename (l->preinstalled, name, NULL) : g_strdup (name);
+  l->part = sc_verify_report_add_part (l->report, SC_PART_CONTAINER, id);
+  l->part->read_only = l->preinstalled != NULL;
   if (!look_at_deployment (l, base, name, commit, &local) && !is_gone (base, name, &before))
     {
       g_propagate_error (error, g_steal_pointer (&local));
@@ -414,32 +418,43 @@ load_tree (Look *l, GError **error)
   return FALSE;
 }
 
-gboolean
-sc_verify_checkouts (const ScContext *ctx, ScVerify *verify, const ScImage *image, ScVerifyReport *report,
-                     GCancellable *cancellable, GError **error)
+static gboolean
+report_deployments (Look *l, const char *path, GError **error)
 {
-  g_autofree char *path = sc_context_path (ctx, ctx->checkouts);
   SC_AUTOFD int base = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_auto (GStrv) names = NULL;
-  g_auto (Look) l;
 
-  look_init (&l, verify, image, cancellable);
-  l.report = report;
   if (base < 0)
     return errno == ENOENT || sc_fail_errno (error, errno, "%s", path);
   names = sc_fs_list_dir_at (base, ".", error);
   if (names == NULL)
     return sc_prefix (error, "%s", path);
-  for (guint i = 0; names[i] != NULL && !report->blind; i++)
+  for (guint i = 0; names[i] != NULL && !l->report->blind; i++)
     {
       g_autofree char *commit = NULL;
 
-      if (is_of_image (&l, base, names[i], &commit)
-          && ((l.root == NULL && !load_tree (&l, error))
-              || (l.root != NULL && !report_deployment (&l, base, names[i], commit, error))))
+      if (is_of_image (l, base, names[i], &commit)
+          && ((l->root == NULL && !load_tree (l, error))
+              || (l->root != NULL && !report_deployment (l, base, names[i], commit, error))))
         return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+sc_verify_checkouts (const ScContext *ctx, ScVerify *verify, const ScImage *image, ScVerifyReport *report,
+                     GCancellable *cancellable, GError **error)
+{
+  g_autofree char *path = sc_context_path (ctx, ctx->checkouts);
+  g_autofree char *preinstalled = sc_context_path (ctx, ctx->preinstalled);
+  g_auto (Look) l;
+
+  look_init (&l, verify, image, cancellable);
+  l.report = report;
+  if (!report_deployments (&l, path, error))
+    return FALSE;
+  l.preinstalled = ctx->preinstalled;
+  return report_deployments (&l, preinstalled, error);
 }
 
 gboolean

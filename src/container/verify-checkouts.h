@@ -6,7 +6,7 @@
 
 /*
  * Are the roots of installed containers what the image is that they were made of?  All deployments count, those that
- * are not live too; preinstalled ones are another system's.
+ * are not live too; preinstalled ones are another system's: they are looked at, and never repaired.
  */
 
 /* Adds a part to @report, which is of @image, for each deployment that was made of it; sets @report->blind instead if

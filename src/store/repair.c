@@ -160,14 +160,13 @@ drop_damaged_commit (Repair *r, const char *commit, GError **error)
   return sc_fs_remove_tree_at (sc_object_check_dfd (r->verify->check), path, error);
 }
 
-/* Puts @commit of the scratch repository, with all that it reaches, where @branch is and @stored (nullable) was; of a
- * stored one that can stay (@keep) only what it reaches. */
+/* Moves what @commit of the scratch repository reaches, where the repository has it not, or not as it should be. */
 static gboolean
-put_in_place (Repair *r, const char *branch, const char *commit, const char *stored, gboolean keep, GError **error)
+put_objects (Repair *r, const char *commit, gboolean with_commit, GError **error)
 {
   g_autoptr (GArray) objects = g_array_new (FALSE, FALSE, sizeof (Object));
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  Choice choice = { .repair = r, .objects = objects, .seen = seen, .with_commit = !keep };
+  Choice choice = { .repair = r, .objects = objects, .seen = seen, .with_commit = with_commit };
   int dfd = ostree_repo_get_dfd (r->repo);
 
   if (!sc_objects_walk (sc_scratch_repo (r->scratch), commit, choose, &choice, r->cancellable, error)
@@ -176,7 +175,22 @@ put_in_place (Repair *r, const char *branch, const char *commit, const char *sto
   for (guint i = objects->len; i > 0; i--)
     if (!move_object (r, &g_array_index (objects, Object, i - 1), error))
       return FALSE;
-  if (objects->len > 0 && !sc_fs_sync_all (dfd, error))
+  return objects->len == 0 || sc_fs_sync_all (dfd, error);
+}
+
+/* The same object as before, of which no ref is known. */
+static gboolean
+put_untagged (Repair *r, const char *commit, GError **error)
+{
+  return put_objects (r, commit, TRUE, error) && ostree_repo_mark_commit_partial (r->repo, commit, FALSE, error);
+}
+
+/* Puts @commit of the scratch repository, with all that it reaches, where @branch is and @stored (nullable) was; of a
+ * stored one that can stay (@keep) only what it reaches. */
+static gboolean
+put_in_place (Repair *r, const char *branch, const char *commit, const char *stored, gboolean keep, GError **error)
+{
+  if (!put_objects (r, commit, !keep, error))
     return FALSE;
   /* 'ostree fsck' puts such a mark on a commit when it finds something missing. */
   if (!ostree_repo_mark_commit_partial (r->repo, keep ? stored : commit, FALSE, error)
@@ -385,6 +399,11 @@ bring_image (Repair *r, GError **error)
              && strcmp (r->image->manifest->digest, r->manifest->digest) == 0
              && (digest == NULL || strcmp (digest, r->manifest->digest) == 0);
     }
+  /* Without a name nothing but the containers' info says which commit it is. */
+  if (!keep && sc_verify_is_untagged (r->image))
+    return strcmp (commit, r->image->commit) == 0
+               ? put_untagged (r, commit, error)
+               : sc_fail (error, SC_ERROR_FAILED, "its commit cannot be made again: pull the image again");
   return put_in_place (r, r->image->branch, commit, r->image->commit, keep, error);
 }
 

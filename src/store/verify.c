@@ -31,7 +31,8 @@ sc_problem_kind_name (ScProblemKind kind)
     [SC_PROBLEM_LAYER_MISSING] = "layer-missing",       [SC_PROBLEM_LAYER_METADATA] = "layer-metadata",
     [SC_PROBLEM_CONFIG_MISSING] = "config-missing",     [SC_PROBLEM_CONFIG_DAMAGED] = "config-damaged",
     [SC_PROBLEM_MANIFEST_DAMAGED] = "manifest-damaged", [SC_PROBLEM_CHECKOUT_CHANGED] = "checkout-changed",
-    [SC_PROBLEM_CHECKOUT_MISSING] = "checkout-missing", [SC_PROBLEM_CHECKOUT_ADDED] = "checkout-added",
+    [SC_PROBLEM_CHECKOUT_INFO] = "checkout-info",       [SC_PROBLEM_CHECKOUT_MISSING] = "checkout-missing",
+    [SC_PROBLEM_CHECKOUT_ADDED] = "checkout-added",
   };
 
   return names[kind];
@@ -64,6 +65,22 @@ part_free (gpointer data)
   g_free (part->id);
   g_ptr_array_unref (part->problems);
   g_free (part);
+}
+
+gboolean
+sc_verify_is_untagged (const ScImage *image)
+{
+  return strcmp (image->name, image->commit) == 0;
+}
+
+ScVerifyReport *
+sc_verify_report_new (const char *name)
+{
+  ScVerifyReport *report = g_new0 (ScVerifyReport, 1);
+
+  report->name = g_strdup (name);
+  report->parts = g_ptr_array_new_with_free_func (part_free);
+  return report;
 }
 
 void
@@ -332,7 +349,7 @@ look_at_config (Look *l, const ScDescriptor *descriptor, const char *commit, ScI
 static void
 look_at_metadata (Look *l, const char *commit, const ScDescriptor *layer, const char *diff_id)
 {
-  g_autofree char *stored = NULL, *size = NULL, *text = NULL;
+  g_autofree char *stored = NULL, *known = NULL, *size = NULL, *text = NULL;
   g_autofree char *wanted = g_strdup_printf ("%" G_GUINT64_FORMAT, layer->size);
 
   if (diff_id != NULL && commit_text (l, commit, "docker.uncompressed_digest", &stored)
@@ -347,6 +364,7 @@ look_at_metadata (Look *l, const char *commit, const ScDescriptor *layer, const 
       text = g_strdup_printf ("docker.size is %s, the manifest says %s", size, wanted);
       tell (l, SC_PROBLEM_LAYER_METADATA, NULL, text);
     }
+  l->part->unchecked = !commit_text (l, commit, "docker.uncompressed_digest", &known) && size == NULL;
 }
 
 static gboolean
@@ -405,11 +423,9 @@ ScVerifyReport *
 sc_verify_image (ScVerify *verify, const ScImage *image, const ScProgressSink *sink, GCancellable *cancellable,
                  GError **error)
 {
-  g_autoptr (ScVerifyReport) report = g_new0 (ScVerifyReport, 1);
+  g_autoptr (ScVerifyReport) report = sc_verify_report_new (image->name);
   Look l = { .verify = verify, .report = report, .cancellable = cancellable };
 
-  report->name = g_strdup (image->name);
-  report->parts = g_ptr_array_new_with_free_func (part_free);
   if (!commit_text (&l, image->commit, "docker.digest", &report->digest) && image->manifest != NULL)
     report->digest = g_strdup (image->manifest->digest);
   if (!look_at_image (&l, image, sink, error))

@@ -23,6 +23,7 @@ typedef enum
   SC_PROBLEM_MANIFEST_DAMAGED,
   SC_PROBLEM_CHECKOUT_CHANGED,
   SC_PROBLEM_CHECKOUT_MISSING,
+  SC_PROBLEM_CHECKOUT_INFO,  /* what a container is made of is not known, or not there */
   SC_PROBLEM_CHECKOUT_ADDED, /* no damage: runtimes make mount points */
 } ScProblemKind;
 
@@ -51,11 +52,13 @@ const char *sc_part_kind_name (ScPartKind kind);
 typedef struct
 {
   ScPartKind kind;
-  char *id;            /* digest; name of a deployment */
+  char *id;            /* digest; name of a deployment; path of a preinstalled one */
   guint index;         /* of a layer: its place in the manifest, lowest first */
   GPtrArray *problems; /* ScProblem */
   guint64 damages;     /* problems that are damage, those that are not listed too */
   guint64 more;        /* problems that are not listed */
+  gboolean unchecked;  /* of a layer: the repository has no digest to compare with the config's */
+  gboolean read_only;  /* a preinstalled container: nobody repairs it */
 } ScPart;
 
 /* Problems beyond this number are counted, not listed. */
@@ -71,6 +74,10 @@ typedef struct
   gboolean blind; /* containers of it could not be looked at: what they should be is damaged */
 } ScVerifyReport;
 
+/* Only containers hold it: it is of sc_image_of_commit(), and no ref is its own. */
+gboolean sc_verify_is_untagged (const ScImage *image);
+
+ScVerifyReport *sc_verify_report_new (const char *name);
 void sc_verify_report_free (ScVerifyReport *report);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScVerifyReport, sc_verify_report_free)
 ScPart *sc_verify_report_add_part (ScVerifyReport *report, ScPartKind kind, const char *id);

@@ -278,6 +278,87 @@ refused "a repair of a bare name" 1 "image bare:latest: cannot be repaired: wher
   a verify --repair bare
 ostree --repo="$repo" refs --delete ociimage/bare_3Alatest
 
+# ---- containers
+
+pre=$R/usr/lib/containers/atomic
+mkdir -p "$pre"
+cp -a "$root/.." "$pre/given"
+is "a preinstalled container" "$(status a verify --offline "$image")" 0
+matches "... is looked at" "$(cat "$T/out")" '^  container /usr/lib/containers/atomic/given ok$'
+echo more >> "$pre/given/rootfs/usr/bin/x"
+is "... that is damaged" "$(status a verify --offline "$image")" 3
+is "... is not repaired" "$(status a verify --repair "$image")" 3
+matches "... which is said" "$(cat "$T/out")" '^  container /usr/lib/containers/atomic/given damaged$'
+is "... in JSON" "$(a verify --json --offline "$image" | jq -r '[.[0].parts[] | select(.state == "damaged").id] | join(" ")')" \
+  /usr/lib/containers/atomic/given
+flip "$(object "${layers[0]}" /etc/setting)"
+is "... while other things are" "$(status a verify --repair "$image")" 3
+matches "... and that is said" "$(cat "$T/out")" "^  layer +sha256:${layers[0]} repaired\$"
+rm -r "${R:?}/usr"
+
+is "a container without a problem" "$(status a verify --offline -a)" 0
+a install --system -n lost "$image" > /dev/null 2>&1
+lost=$R/var/lib/containers/atomic/lost.0
+# lost_problem TEXT ID PROBLEM
+lost_problem() {
+  is "$1: found" "$(status a verify --offline -a)" 3
+  matches "$1: where" "$(cat "$T/out")" "^  container +$2 damaged\$"
+  matches "$1: what" "$(cat "$T/out")" "^    checkout-info: $3"
+  is "$1: in JSON" "$(a verify --offline -a --json 2> /dev/null | jq -r '.[-1] | "\(.image) \(.state) \(.parts[0].id) \(.parts[0].problems[0].kind)"')" \
+    "null damaged $2 checkout-info"
+  is "$1: not repaired" "$(status a verify --repair -a)" 3
+}
+cp "$lost/info" "$T/info"
+: > "$lost/info"
+lost_problem "an empty info" lost.0 "info: "
+rm "$lost/info"
+lost_problem "no info" lost.0 ".*info: No such file"
+jq '.["ostree-commit"] = .revision | .revision = ("0" * 64)' "$T/info" > "$lost/info"
+lost_problem "no image" lost.0 "its image is not in the repository"
+cp "$T/info" "$lost/info"
+is "... all is well again" "$(status a verify --offline -a)" 0
+mv "$lost" "$T/lost.0"
+lost_problem "no deployment" lost "its link names lost.0, which is not there"
+mv "$T/lost.0" "$lost"
+a uninstall lost > "$T/out" 2>&1
+
+# An image that only a container holds.
+cp "$repo/refs/heads/$branch" "$T/ref"
+commit=$(jq -r '.["ostree-commit"]' "$root/../info")
+a -y images delete -f "$image" > "$T/out" 2>&1 || fail "delete an image in use" "$T/out"
+is "an image without a name: --all" "$(status a verify -a)" 0
+is "... has it" "$(sed -n 1p "$T/out") $(grep -c '^  layer' "$T/out")" "$commit 3"
+is "... and its container" "$(grep -c '^  container box.0 ok$' "$T/out")" 1
+is "... by the name of the container" "$(status a verify box)" 0
+flip "$(object "${layers[1]}" /usr/share/data)"
+rm "$(object "${layers[2]}" /top/text)"
+is "... damaged" "$(status a verify box)" 3
+is "... --all" "$(status a verify -a)" 3
+is "... repaired" "$(status a verify --repair box)" 0
+[ ! -s "$T/err" ] || sed 's/^/# /' "$T/err"
+is "... clean" "$(status a verify -a)" 0
+echo more >> "$root/etc/setting"
+: > "$repo/objects/${commit:0:2}/${commit:2}.commit"
+is "... with its commit damaged" "$(status a verify --offline -a)" 3
+refused "... which cannot be repaired" 1 "image $commit: cannot be repaired: where it came from is not known, its commit is damaged; pull it again" \
+  a verify --repair -a
+is "... no name came of it" "$(a images list -q)" ""
+refused "no container and no image" 1 "no image 'nobody'" a verify nobody
+mkdir -p "$(dirname "$repo/refs/heads/$branch")"
+cp "$T/ref" "$repo/refs/heads/$branch"
+is "... repaired with its name" "$(status a verify --repair "$image")" 0
+[ ! -s "$T/err" ] || sed 's/^/# /' "$T/err"
+rm "$repo/objects/${commit:0:2}/${commit:2}.commit" # nothing names it any more: prune's
+sound "an image that had no name"
+
+# A layer of which the repository does not know the digest.
+old=$(ostree --repo="$repo" rev-parse "ociimage/${layers[0]}")
+ostree --repo="$repo" commit --branch="ociimage/${layers[0]}" --tree="ref=$old" > /dev/null
+is "a layer without digests" "$(status a verify --offline "$image")" 0
+matches "... is said" "$(cat "$T/out")" "^  layer +sha256:${layers[0]} ok \(digest not checked: the repository does not have it\)\$"
+is "... in JSON" "$(a verify --offline --json "$image" | jq -c '[.[0].parts[] | select(.part == "layer").digest_checked]')" '[false,true,true]'
+echo "$old" > "$repo/refs/heads/ociimage/${layers[0]}"
+
 # ---- newer, unreachable, none
 
 make_layout "$T/layout2" second
