@@ -33,6 +33,7 @@ typedef struct
 
   GHashTable *refs;      /* every ref -> commit, "" for a damaged one, those of remotes included */
   GHashTable *needed;    /* hex digests of the layers and configs that must stay, as far as known */
+  GHashTable *layers;    /* those of them that are layers */
   GHashTable *going;     /* set of the refs on the list (not owned) */
   gboolean shared;       /* there are refs of others */
   gboolean keep_objects; /* what is needed is not known */
@@ -69,6 +70,7 @@ search_clear (Search *s)
 {
   g_clear_pointer (&s->refs, g_hash_table_unref);
   g_clear_pointer (&s->needed, g_hash_table_unref);
+  g_clear_pointer (&s->layers, g_hash_table_unref);
   g_clear_pointer (&s->going, g_hash_table_unref);
   g_clear_pointer (&s->reachable, g_hash_table_unref);
   g_clear_pointer (&s->list, sc_prune_list_free);
@@ -81,6 +83,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Search, search_clear)
 static gboolean
 add_needs (Search *s, const ScImage *image, GHashTable *needed)
 {
+  for (guint i = 0; image->manifest != NULL && i < image->manifest->layers->len; i++)
+    {
+      const ScDescriptor *layer = g_ptr_array_index (image->manifest->layers, i);
+
+      g_hash_table_add (s->layers, g_strdup (sc_digest_hex (layer->digest)));
+    }
   if (sc_image_add_needed (image, needed))
     return TRUE;
   sc_progress_note (s->sink, "image %s: %s: what it needs is not known, so no layers are removed", image->name,
@@ -165,7 +173,8 @@ keep_commit (Search *s, const char *name, const char *commit, GError **error)
   return TRUE;
 }
 
-/* A ref that names no commit, or a layer or a config that has no ref: what was below it nobody knows. */
+/* A ref that names no commit, or a layer that has no ref: what was below it nobody knows. Configs may be missing: the
+ * original tool pruned those of images that had a name. */
 static void
 check_refs (Search *s)
 {
@@ -180,7 +189,7 @@ check_refs (Search *s)
                           (const char *)ref);
         s->keep_objects = TRUE;
       }
-  g_hash_table_iter_init (&iter, s->needed);
+  g_hash_table_iter_init (&iter, s->layers);
   while (!s->keep_objects && g_hash_table_iter_next (&iter, &blob, NULL))
     {
       g_autofree char *branch = sc_refname_for_blob (blob);
@@ -367,6 +376,7 @@ sc_prune_find (ScStore *store, const GPtrArray *in_use, ScTally *tally, const Sc
                         .sink = sink,
                         .cancellable = cancellable,
                         .going = g_hash_table_new (g_str_hash, g_str_equal),
+                        .layers = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL),
                         .reachable = ostree_repo_traverse_new_reachable (),
                         .list = list_new () };
 

@@ -148,6 +148,7 @@ is "... info tells the rest" "$(a images info "$NAME" 2> /dev/null | sed -n '1p;
 A: b"
 is "... help" "$(a images help "$NAME")" "Help of an old image"
 refused "... install says what is missing" 1 "has no config in the repository" a install --system -n it "$NAME"
+matches "... and prune does its work, as for the original tool" "$(a images prune 2>&1)" '^Freed [1-9]'
 ok "... pull repairs it" a pull "http:$REGISTRY/old"
 ok "... then it installs" a install --system -n it "$NAME"
 
