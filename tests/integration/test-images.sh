@@ -189,7 +189,7 @@ matches "update: none" "$(a update "$REGISTRY/um" 2> /dev/null)" "^$REGISTRY/um:
 is "the label help is text" "$(a info --json "$REGISTRY/um" | jq -r .labels.help)" '$(touch /tmp/x)'
 a pull "oci:$T/um:v2" > /dev/null
 a pull "http:$REGISTRY/base@sha256:$id" > /dev/null
-curl -s -o /dev/null -X DELETE "http://$REGISTRY/v2/top/manifests/$(a info --json "$REGISTRY/top" | jq -r .digest)"
+/usr/bin/python3 "$SC_SOURCE/tests/sigstore.py" delete "$REGISTRY" top "$(a info --json "$REGISTRY/top" | jq -r .digest)"
 status=0
 out=$(a images update -a 2> "$T/err") || status=$?
 is "update --all with one that fails: status" "$status" 1
