@@ -72,7 +72,7 @@ serve clients
 certs=$R/etc/containers/certs.d/$REGISTRY
 mkdir -p "$certs"
 cp "$dir/ca.crt" "$certs/"
-refused "client certificates: none" 1 "$REGISTRY.*(certificate|reset|closed)" \
+refused "client certificates: none" 1 "$REGISTRY.*(certificate|reset|closed|lost the connection)" \
   a pull "$REGISTRY/test/img"
 cp "$dir/stranger/stranger.cert" "$dir/stranger/stranger.key" "$certs/"
 refused "client certificates: one of another CA" 1 "$REGISTRY.*(unknown|certificate|reset|closed)" \
