@@ -9,7 +9,7 @@ build="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libjson-glib-de
   gpg go-md2man"
 demo="runc umoci busybox-static systemd python3-minimal"
 tests="python3 gpg-agent crun docker-registry skopeo ostree openssl jq dbus-daemon e2fsprogs mount procps util-linux
-  systemd-container mmdebstrap strace ca-certificates git docker.io podman buildah gzip zstd attr rpm"
+  systemd-container mmdebstrap strace ca-certificates git docker.io podman buildah gzip zstd attr rpm man-db"
 ci="clang clang-format libclang-rt-14-dev"
 bench="podman time"
 
