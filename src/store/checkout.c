@@ -12,6 +12,7 @@
 
 #include "fs.h"
 #include "image-tree.h"
+#include "object-hash.h"
 #include "object-writer.h"
 #include "store-private.h"
 #include "tree.h"
@@ -26,15 +27,6 @@ typedef struct
   int objects;
   GCancellable *cancellable;
 } Checkout;
-
-static void
-object_path (const ScNode *node, char path[SC_SHA256_HEX + sizeof "/.file"])
-{
-  char hex[SC_SHA256_HEX + 1];
-
-  sc_digest_to_hex (node->checksum, hex);
-  g_snprintf (path, SC_SHA256_HEX + sizeof "/.file", "%.2s/%s.file", hex, hex + 2);
-}
 
 /* Where a link cannot be: an equal file of its own. */
 static gboolean
@@ -82,7 +74,7 @@ copy_object (Checkout *c, const ScNode *node, int dfd, const char *name, GError 
 static gboolean
 lay_file (Checkout *c, ScNode *node, int dfd, const char *name, GError **error)
 {
-  char object[SC_SHA256_HEX + sizeof "/.file"];
+  char object[SC_OBJECT_PATH_SIZE];
 
   if (!c->bare)
     {
@@ -91,7 +83,7 @@ lay_file (Checkout *c, ScNode *node, int dfd, const char *name, GError **error)
       if (node->type == SC_NODE_SYMLINK)
         return symlinkat (node->target, dfd, name) == 0 || sc_fail_errno (error, errno, "cannot create '%s'", name);
     }
-  object_path (node, object);
+  sc_object_path (OSTREE_OBJECT_TYPE_FILE, node->checksum, object);
   if (linkat (c->objects, object, dfd, name, 0) == 0)
     return TRUE;
   if (errno == ENOENT)

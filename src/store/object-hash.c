@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "sort.h"
 
 #define READ_SIZE     ((gsize)512 * 1024)
 #define METADATA_MAX  ((goffset)128 * 1024 * 1024) /* libostree reads no larger ones */
@@ -99,12 +100,6 @@ cannot_read (File *f, int errsv, GError **error)
   return TRUE;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
 static gssize
 list_xattrs (const File *f, const char *link, char *buffer, gsize size)
 {
@@ -135,7 +130,7 @@ read_xattrs (ScObjectHasher *h, File *f, gboolean labels, gboolean *out_label, G
     }
   for (gssize at = 0; at < size; at += (gssize)strlen (list + at) + 1)
     g_ptr_array_add (names, list + at);
-  g_ptr_array_sort (names, compare_names);
+  sc_sort_strings (names);
   for (guint i = 0; i < names->len; i++)
     {
       const char *name = g_ptr_array_index (names, i);
@@ -358,11 +353,11 @@ static gboolean
 hash_dir (ScObjectHasher *h, File *f, gboolean labels, gboolean *out_label, guint8 out[SC_SHA256_SIZE], GError **error)
 {
   g_autoptr (GVariant) xattrs = read_xattrs (h, f, labels, out_label, error), variant = NULL;
+  ScObjectMeta meta = { .uid = f->st.st_uid, .gid = f->st.st_gid, .mode = f->st.st_mode, .xattrs = xattrs };
 
   if (xattrs == NULL)
     return f->reason != NULL;
-  variant = g_variant_ref_sink (g_variant_new ("(uuu@a(ayay))", GUINT32_TO_BE (f->st.st_uid),
-                                               GUINT32_TO_BE (f->st.st_gid), GUINT32_TO_BE (f->st.st_mode), xattrs));
+  variant = sc_object_dirmeta (&meta);
   sc_sha256_reset (h->sum);
   sc_sha256_update (h->sum, g_variant_get_data (variant), g_variant_get_size (variant));
   sc_sha256_finish (h->sum, out);

@@ -14,11 +14,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "fs.h"
+#include "space.h"
 
 #define SPACE_STEP     (16 * 1024 * 1024)
 #define STAGING_PREFIX "staging-"
@@ -176,14 +176,11 @@ open_private (ScObjectWriter *w, GCancellable *cancellable, GError **error)
 static gboolean
 check_space (ScObjectWriter *w, guint64 size, GError **error)
 {
-  struct statvfs st;
-  guint64 reserve = 0, free_bytes;
+  guint64 reserve, free_bytes;
 
-  if (fstatvfs (ostree_repo_get_dfd (w->repo), &st) != 0)
+  if (!sc_space_free (ostree_repo_get_dfd (w->repo), &free_bytes))
     return sc_fail_errno (error, errno, "cannot tell the free space");
-  free_bytes = (guint64)st.f_bavail * st.f_frsize;
-  if (!ostree_repo_get_min_free_space_bytes (w->repo, &reserve, NULL))
-    reserve = 0;
+  reserve = sc_space_reserve (w->repo);
   if (free_bytes < reserve || size > free_bytes - reserve)
     {
       g_autofree char *need = g_format_size (size), *have = g_format_size (free_bytes), *keep = g_format_size (reserve);

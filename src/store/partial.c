@@ -11,11 +11,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "digest.h"
 #include "fs.h"
+#include "space.h"
 
 #define DIRECTORY  "tmp/" SC_PARTIALS_NAME
 #define MAX_AGE    (24 * 60 * 60) /* seconds */
@@ -100,25 +100,14 @@ sc_partials_free (ScPartials *self)
   g_free (self);
 }
 
-/* What libostree keeps free. */
-static guint64
-reserve_of (OstreeRepo *repo)
-{
-  guint64 reserve = 0;
-
-  return ostree_repo_get_min_free_space_bytes (repo, &reserve, NULL) ? reserve : 0;
-}
-
 /* Bytes of the file system of @fd beside @reserve. */
 static guint64
 free_room (int fd, guint64 reserve)
 {
-  struct statvfs st;
   guint64 room = 0;
 
-  if (fstatvfs (fd, &st) != 0)
+  if (!sc_space_free (fd, &room))
     return 0;
-  room = (guint64)st.f_bavail * st.f_frsize;
   return room > reserve ? room - reserve : 0;
 }
 
@@ -126,7 +115,7 @@ free_room (int fd, guint64 reserve)
 static gboolean
 has_room (const ScPartials *self, guint64 size)
 {
-  guint64 layers = free_room (ostree_repo_get_dfd (self->repo), reserve_of (self->repo)) / SPACE_FACTOR;
+  guint64 layers = free_room (ostree_repo_get_dfd (self->repo), sc_space_reserve (self->repo)) / SPACE_FACTOR;
 
   return layers >= self->promised && layers - self->promised >= size;
 }
@@ -177,7 +166,7 @@ open_partial (ScPartials *self, const ScDescriptor *layer, GError **error)
   partial = g_new0 (ScPartial, 1);
   partial->name = g_strdup (name);
   partial->fd = fd;
-  partial->reserve = reserve_of (self->repo);
+  partial->reserve = sc_space_reserve (self->repo);
   partial->size = partial->inherited = (guint64)st.st_size;
   if (partial->size > layer->size)
     sc_partial_reset (partial);

@@ -10,7 +10,6 @@
 #include "pull.h"
 
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "blob.h"
 #include "image-commit.h"
@@ -21,6 +20,7 @@
 #include "names.h"
 #include "refname.h"
 #include "refs.h"
+#include "space.h"
 #include "store-private.h"
 
 typedef struct
@@ -310,15 +310,11 @@ try_transaction (Pull *p, GError **error)
 static gboolean
 is_crowded (Pull *p, const GError *failure)
 {
-  guint64 kept = sc_partials_size (p->partials), reserve = 0, room;
-  struct statvfs st;
+  guint64 kept = sc_partials_size (p->partials), room;
 
-  if (kept == 0 || fstatvfs (ostree_repo_get_dfd (p->repo), &st) != 0)
+  if (kept == 0 || !sc_space_free (ostree_repo_get_dfd (p->repo), &room))
     return FALSE;
-  if (!ostree_repo_get_min_free_space_bytes (p->repo, &reserve, NULL))
-    reserve = 0;
-  room = (guint64)st.f_bavail * st.f_frsize;
-  return g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NO_SPACE) || room < reserve + kept;
+  return g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_NO_SPACE) || room < sc_space_reserve (p->repo) + kept;
 }
 
 /* Whether other bytes of @layer could have saved the pull: its content is wrong, or the registry cannot give the rest.
