@@ -30,6 +30,13 @@ sc_deployment_free (ScDeployment *d)
   g_free (d->commit);
   g_clear_pointer (&d->values, g_hash_table_unref);
   g_free (d->runtime);
+  g_strfreev (d->installed_files);
+  g_clear_pointer (&d->installed_checksums, g_hash_table_unref);
+  g_strfreev (d->installed_dirs);
+  g_strfreev (d->created_dirs);
+  g_free (d->package);
+  g_free (d->system_package);
+  g_free (d->remote);
   g_free (d->command);
   g_free (d->problem);
   g_free (d);

@@ -22,6 +22,15 @@ typedef struct
   GHashTable *values;
   gboolean has_container_service;
   char *runtime; /* as the host sees it */
+  /* Host files, each (nullable) for none.  Those of @installed_files with their sha256 (of a link: of its target); what
+   * has another one by now was changed by hand. */
+  char **installed_files;
+  GHashTable *installed_checksums;
+  char **installed_dirs; /* that were made for them */
+  char **created_dirs;   /* for its state, missing before: what --purge removes */
+  char *package;         /* (nullable): installed for it, in the words of the package manager */
+  char *system_package;  /* (nullable): "auto", "yes", "no", "build" */
+  char *remote;          /* (nullable): root outside the repository, as the host sees it */
   char *problem; /* (nullable): why it could not be read (lists only) */
   /* config.json */
   char *command; /* (nullable): of process.args */

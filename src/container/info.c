@@ -10,6 +10,26 @@
 
 #define WHERE "info"
 
+static gboolean
+parse_host (JsonObject *object, ScDeployment *d, GError **error)
+{
+  const char *package = NULL, *system_package = NULL, *remote = NULL;
+
+  if (!sc_json_get_strv (object, WHERE, "installed-files", SC_JSON_OPTIONAL, &d->installed_files, error)
+      || !sc_json_get_string_map (object, WHERE, "installed-files-checksum", SC_JSON_OPTIONAL, &d->installed_checksums,
+                                  error)
+      || !sc_json_get_strv (object, WHERE, "atomic.installed-dirs", SC_JSON_OPTIONAL, &d->installed_dirs, error)
+      || !sc_json_get_strv (object, WHERE, "atomic.created-dirs", SC_JSON_OPTIONAL, &d->created_dirs, error)
+      || !sc_json_get_string (object, WHERE, "rpm-installed", SC_JSON_OPTIONAL, &package, error)
+      || !sc_json_get_string (object, WHERE, "system-package", SC_JSON_OPTIONAL, &system_package, error)
+      || !sc_json_get_string (object, WHERE, "remote", SC_JSON_OPTIONAL, &remote, error))
+    return FALSE;
+  d->package = g_strdup (package);
+  d->system_package = g_strdup (system_package);
+  d->remote = g_strdup (remote);
+  return TRUE;
+}
+
 gboolean
 sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
 {
@@ -28,7 +48,8 @@ sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
       || !sc_json_get_string (object, WHERE, "runtime", SC_JSON_OPTIONAL, &runtime, error)
       || !sc_json_get_int (object, WHERE, "created", SC_JSON_OPTIONAL, &d->created, error)
       || !sc_json_get_bool (object, WHERE, "has-container-service", SC_JSON_OPTIONAL, &d->has_container_service, error)
-      || !sc_json_get_string_map (object, WHERE, "values", SC_JSON_OPTIONAL, &d->values, error))
+      || !sc_json_get_string_map (object, WHERE, "values", SC_JSON_OPTIONAL, &d->values, error)
+      || !parse_host (object, d, error))
     return FALSE;
   d->image = g_strdup (image);
   d->revision = g_strdup (revision);
@@ -58,7 +79,7 @@ add_string (JsonBuilder *b, const char *key, const char *value)
 static void
 add_map (JsonBuilder *b, const char *key, GHashTable *map)
 {
-  g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (map), compare_keys);
+  g_autoptr (GList) keys = map != NULL ? g_list_sort (g_hash_table_get_keys (map), compare_keys) : NULL;
 
   json_builder_set_member_name (b, key);
   json_builder_begin_object (b);
@@ -72,7 +93,7 @@ add_strv (JsonBuilder *b, const char *key, char **strings)
 {
   json_builder_set_member_name (b, key);
   json_builder_begin_array (b);
-  for (guint i = 0; strings[i] != NULL; i++)
+  for (guint i = 0; strings != NULL && strings[i] != NULL; i++)
     json_builder_add_string_value (b, strings[i]);
   json_builder_end_array (b);
 }
@@ -82,8 +103,6 @@ sc_info_format (const ScDeployment *d, const ScExports *exports)
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
-  g_autoptr (GHashTable) none = g_hash_table_new (g_str_hash, g_str_equal);
-  char *no_files[] = { NULL };
 
   json_builder_begin_object (b);
   add_string (b, "image", d->image);
@@ -94,13 +113,15 @@ sc_info_format (const ScDeployment *d, const ScExports *exports)
   add_map (b, "values", d->values);
   json_builder_set_member_name (b, "has-container-service");
   json_builder_add_boolean_value (b, d->has_container_service);
-  add_strv (b, "installed-files", no_files);
-  add_map (b, "installed-files-checksum", none);
+  add_strv (b, "installed-files", d->installed_files);
+  add_map (b, "installed-files-checksum", d->installed_checksums);
   add_strv (b, "installed-files-template", exports->installed_files_template);
   add_map (b, "rename-installed-files", exports->rename_files);
-  add_string (b, "rpm-installed", NULL);
-  add_string (b, "system-package", "no");
-  add_string (b, "remote", NULL);
+  add_strv (b, "atomic.installed-dirs", d->installed_dirs);
+  add_strv (b, "atomic.created-dirs", d->created_dirs);
+  add_string (b, "rpm-installed", d->package);
+  add_string (b, "system-package", d->system_package != NULL ? d->system_package : "no");
+  add_string (b, "remote", d->remote);
   json_builder_set_member_name (b, "use-links");
   json_builder_add_boolean_value (b, exports->use_links);
   add_string (b, "runtime", d->runtime);
