@@ -31,7 +31,7 @@ typedef struct
   char *package;         /* (nullable): installed for it, in the words of the package manager */
   char *system_package;  /* (nullable): "auto", "yes", "no", "build" */
   char *remote;          /* (nullable): root outside the repository, as the host sees it */
-  char *problem; /* (nullable): why it could not be read (lists only) */
+  char *problem;         /* (nullable): why it could not be read (lists only) */
   /* config.json */
   char *command; /* (nullable): of process.args */
 } ScDeployment;
