@@ -6,7 +6,7 @@ set -eu
 
 build="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libjson-glib-dev libssl-dev libyaml-dev
   libcurl4-openssl-dev libarchive-dev libostree-dev libisal-dev libzstd-dev libgpgme-dev
-  gpg go-md2man"
+  libselinux1-dev gpg go-md2man"
 demo="runc umoci busybox-static systemd python3-minimal"
 tests="python3 gpg-agent crun docker-registry skopeo ostree openssl jq dbus-daemon e2fsprogs mount procps util-linux
   systemd-container mmdebstrap strace ca-certificates git docker.io podman buildah gzip zstd attr rpm man-db"

@@ -32,15 +32,15 @@ random_name (const char *stem)
   return g_strconcat (stem, tail, NULL);
 }
 
-static char *
-temp_name_for (const char *name)
+char *
+sc_fs_temp_name (const char *name)
 {
   g_autofree char *stem = g_strdup_printf (".%.*s", TEMP_STEM_MAX, name);
 
   return random_name (stem);
 }
 
-/* Is @entry a name that temp_name_for() makes of @name? */
+/* Is @entry a name that sc_fs_temp_name() makes of @name? */
 static gboolean
 is_temp_of (const char *entry, const char *name)
 {
@@ -189,7 +189,7 @@ sc_fs_write_file_at (int dfd, const char *path, const void *data, gsize size, mo
   for (int i = 0; fd < 0 && i < TEMP_TRIES; i++)
     {
       g_free (temp);
-      temp = temp_name_for (name);
+      temp = sc_fs_temp_name (name);
       fd = openat (dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
       if (fd < 0 && errno != EEXIST)
         break;
@@ -217,7 +217,7 @@ sc_fs_replace_symlink_at (int dfd, const char *target, const char *path, GError 
   for (int i = 0; !made && i < TEMP_TRIES; i++)
     {
       g_free (temp);
-      temp = temp_name_for (name);
+      temp = sc_fs_temp_name (name);
       made = symlinkat (target, dir, temp) == 0;
       if (!made && errno != EEXIST)
         break;
@@ -425,8 +425,9 @@ sc_fs_remove_temps_at (int dfd, const char *path, const char *name, mode_t kind,
       struct stat st;
 
       if (is_temp_of (entries[i], name) && fstatat (dir, entries[i], &st, AT_SYMLINK_NOFOLLOW) == 0
-          && (st.st_mode & S_IFMT) == kind && !sc_fs_unlink_at (dir, entries[i], error))
-        return sc_prefix (error, "%s", path);
+          && (st.st_mode & S_IFMT) == kind && unlinkat (dir, entries[i], kind == S_IFDIR ? AT_REMOVEDIR : 0) != 0
+          && errno != ENOENT)
+        return sc_fail_errno (error, errno, "%s: %s", path, entries[i]);
     }
   return TRUE;
 }

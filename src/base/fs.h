@@ -45,8 +45,11 @@ GBytes *sc_fs_read_fd (int fd, const char *name, gsize max, GError **error) SC_C
 gboolean sc_fs_write_file_at (int dfd, const char *path, const void *data, gsize size, mode_t mode,
                               GError **error) SC_CHECK;
 
+/* (transfer full): a name ".NAME.XXXXXX" for what is to take the place of @name; it may be taken. */
+char *sc_fs_temp_name (const char *name);
+
 /* Removes from the directory @path of @dfd what a process that died left of replacing @name there: files (@kind
- * S_IFREG) or symlinks (S_IFLNK) ".NAME.XXXXXX".  Nobody else may be replacing it. */
+ * S_IFREG), symlinks (S_IFLNK) or empty directories (S_IFDIR) ".NAME.XXXXXX".  Nobody else may be replacing it. */
 gboolean sc_fs_remove_temps_at (int dfd, const char *path, const char *name, mode_t kind, GError **error) SC_CHECK;
 
 /* Creates or replaces a symlink by rename, and flushes the directory. */

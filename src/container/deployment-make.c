@@ -14,6 +14,7 @@
 #include "checkout.h"
 #include "config-json.h"
 #include "fs.h"
+#include "host-tree.h"
 #include "info.h"
 #include "live.h"
 #include "values.h"
@@ -23,6 +24,7 @@ sc_made_files_clear (ScMadeFiles *files)
 {
   g_clear_pointer (&files->exports, sc_exports_free);
   g_clear_pointer (&files->values, g_hash_table_unref);
+  g_clear_pointer (&files->host, sc_host_plan_free);
   g_clear_pointer (&files->rendered, sc_rendered_free);
 }
 
@@ -53,6 +55,7 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
                            .set = input->set,
                            .previous = input->previous,
                            .all_capabilities = capabilities };
+  ScHostPlanInput plan = { .ctx = input->ctx, .name = input->name, .rootfs = rootfs };
   ScRenderInput render = { .rootfs = rootfs, .host_root = host_root };
 
   if (host_root < 0)
@@ -61,11 +64,15 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   files.exports = image_config != NULL ? sc_exports_load (rootfs, error) : NULL;
   if (files.exports == NULL)
     return FALSE;
-  if (files.exports->has_hostfs)
-    return sc_fail (error, SC_ERROR_UNSUPPORTED, "it has files for the host (exports/hostfs), which is not supported");
   files.values = sc_values_resolve (&values, files.exports, error);
   if (files.values == NULL)
     return FALSE;
+  plan.exports = files.exports;
+  plan.values = files.values;
+  files.host = sc_host_plan_new (&plan, error);
+  if (files.host == NULL)
+    return FALSE;
+  render.host = files.host;
   render.image = image_config;
   render.exports = files.exports;
   render.values = files.values;
@@ -75,6 +82,15 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   *out_files = files;
   files = (ScMadeFiles){ 0 };
   return TRUE;
+}
+
+/* The files for the host, and what of it is ours. */
+static gboolean
+write_host (const ScMakeInput *input, const ScMade *made, int dfd, int rootfs, const ScMadeFiles *files, GError **error)
+{
+  return sc_host_tree_write (files->host, rootfs, dfd, SC_HOST_TREE, error)
+         && sc_host_tree_record (input->ctx, files->host, dfd, input->live, made->deployment, files->rendered->notes,
+                                 error);
 }
 
 static gboolean
@@ -114,6 +130,8 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **erro
     return FALSE;
   d->values = g_hash_table_ref (files.values);
   d->has_container_service = files.rendered->unit != NULL;
+  if (!write_host (input, made, dfd, rootfs, &files, error))
+    return FALSE;
   for (guint i = 0; i < files.rendered->notes->len; i++)
     sc_progress_note (input->sink, "%s: %s", d->name, (char *)g_ptr_array_index (files.rendered->notes, i));
   return write_files (made, dfd, &files, error);

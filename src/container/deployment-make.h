@@ -4,6 +4,7 @@
 #include "container-lock.h"
 #include "deployment.h"
 #include "exports.h"
+#include "host-plan.h"
 #include "image-query.h"
 #include "render.h"
 #include "runtime.h"
@@ -18,10 +19,11 @@ typedef struct
   const ScContext *ctx;
   ScStore *store;
   const ScRuntime *runtime;
-  const char *name;       /* container */
-  const ScImage *image;   /* in the store */
-  const char *const *set; /* (nullable): NAME=VALUE */
-  GHashTable *previous;   /* (nullable): values of the deployment before */
+  const char *name;         /* container */
+  const ScImage *image;     /* in the store */
+  const char *const *set;   /* (nullable): NAME=VALUE */
+  GHashTable *previous;     /* (nullable): values of the deployment before */
+  const ScDeployment *live; /* (nullable): that deployment */
   const ScProgressSink *sink;
   GCancellable *cancellable;
 } ScMakeInput;
@@ -31,6 +33,7 @@ typedef struct
 {
   ScExports *exports;
   GHashTable *values;
+  ScHostPlan *host;
   ScRendered *rendered;
 } ScMadeFiles;
 

@@ -27,6 +27,7 @@ typedef struct
   char **installed_files;
   GHashTable *installed_checksums;
   char **installed_dirs; /* that were made for them */
+  gboolean use_links;    /* those under /usr may be links to the deployment's */
   char **created_dirs;   /* for its state, missing before: what --purge removes */
   char *package;         /* (nullable): installed for it, in the words of the package manager */
   char *system_package;  /* (nullable): "auto", "yes", "no", "build" */

@@ -169,6 +169,31 @@ load_manifest (ScExports *exports, const char *text, GError **error)
   return TRUE;
 }
 
+/* The file that goes to @path, or is there below hostfs. *out stays NULL if there is none. */
+static gboolean
+load_template (const ScExportsReader *reader, ScExports *exports, const char *path, char **out, GError **error)
+{
+  g_autofree char *file = g_strconcat ("exports/hostfs", *path == '/' ? "" : "/", path, NULL);
+  GHashTableIter iter;
+  gpointer from, to;
+
+  if (!load_text (reader, file, out, error))
+    return FALSE;
+  g_hash_table_iter_init (&iter, exports->rename_files);
+  while (*out == NULL && g_hash_table_iter_next (&iter, &from, &to))
+    {
+      gsize n = strlen (to);
+      g_autofree char *source = NULL;
+
+      if (n == 0 || strncmp (path, to, n) != 0 || (path[n] != '\0' && path[n] != '/'))
+        continue;
+      source = g_strconcat ("exports/hostfs", *(char *)from == '/' ? "" : "/", from, path + n, NULL);
+      if (!load_text (reader, source, out, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 load_hostfs (const ScExportsReader *reader, ScExports *exports, GError **error)
 {
@@ -176,9 +201,8 @@ load_hostfs (const ScExportsReader *reader, ScExports *exports, GError **error)
     return FALSE;
   for (char **path = exports->installed_files_template; exports->has_hostfs && *path != NULL; path++)
     {
-      g_autofree char *file = g_strconcat ("exports/hostfs", **path == '/' ? "" : "/", *path, NULL);
       char *text = NULL;
-      if (!load_text (reader, file, &text, error))
+      if (!load_template (reader, exports, *path, &text, error))
         return FALSE;
       if (text != NULL)
         g_hash_table_replace (exports->hostfs_templates, g_strdup (*path), text);

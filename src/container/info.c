@@ -18,6 +18,7 @@ parse_host (JsonObject *object, ScDeployment *d, GError **error)
   if (!sc_json_get_strv (object, WHERE, "installed-files", SC_JSON_OPTIONAL, &d->installed_files, error)
       || !sc_json_get_string_map (object, WHERE, "installed-files-checksum", SC_JSON_OPTIONAL, &d->installed_checksums,
                                   error)
+      || !sc_json_get_bool (object, WHERE, "use-links", SC_JSON_OPTIONAL, &d->use_links, error)
       || !sc_json_get_strv (object, WHERE, "atomic.installed-dirs", SC_JSON_OPTIONAL, &d->installed_dirs, error)
       || !sc_json_get_strv (object, WHERE, "atomic.created-dirs", SC_JSON_OPTIONAL, &d->created_dirs, error)
       || !sc_json_get_string (object, WHERE, "rpm-installed", SC_JSON_OPTIONAL, &package, error)
@@ -42,6 +43,7 @@ sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
   if (object == NULL)
     return FALSE;
   d->has_container_service = TRUE;
+  d->use_links = TRUE;
   if (!sc_json_get_string (object, WHERE, "image", SC_JSON_REQUIRED, &image, error)
       || !sc_json_get_string (object, WHERE, "revision", SC_JSON_OPTIONAL, &revision, error)
       || !sc_json_get_string (object, WHERE, "ostree-commit", SC_JSON_OPTIONAL, &commit, error)

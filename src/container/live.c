@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "host-files.h"
 #include "tmpfiles-run.h"
 #include "unit-links.h"
 
@@ -169,8 +170,8 @@ put_file (const ScLive *live, const char *path, int number, int other, const cha
   return note_changed (live, path, other, copy, error) && write_file (live->ctx, path, text, error);
 }
 
-gboolean
-sc_live_put_files (const ScLive *live, int number, int other, gboolean *out_changed, GError **error)
+static gboolean
+put_unit (const ScLive *live, int number, int other, gboolean *out_changed, GError **error)
 {
   const char *name = live->lock->name;
   g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (live->ctx, name),
@@ -182,6 +183,17 @@ sc_live_put_files (const ScLive *live, int number, int other, gboolean *out_chan
     return FALSE;
   return put_file (live, tmpfiles_path, number, other, tmpfiles, &tmpfiles_changed, error)
          && put_file (live, unit_path, number, other, unit, out_changed, error);
+}
+
+gboolean
+sc_live_put_files (const ScLive *live, int number, int other, gboolean *out_changed, GError **error)
+{
+  /* A unit finds the files that it needs. */
+  if (number == SC_NO_DEPLOYMENT)
+    return put_unit (live, number, other, out_changed, error)
+           && sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error);
+  return sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error)
+         && put_unit (live, number, other, out_changed, error);
 }
 
 /* -- systemd -- */
@@ -269,12 +281,13 @@ clean_dir (const ScContext *ctx, const char *path, GError **error)
 }
 
 gboolean
-sc_live_clean (const ScLive *live, GError **error)
+sc_live_clean (const ScLive *live, const ScJournal *journal, GError **error)
 {
   const char *name = live->lock->name;
   g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (live->ctx, name),
                   *tmpfiles_path = sc_tmpfiles_path (live->ctx, name);
 
   return clean_dir (live->ctx, unit_path, error) && clean_dir (live->ctx, tmpfiles_path, error)
-         && sc_unit_links_clean (live->ctx, unit, error);
+         && sc_unit_links_clean (live->ctx, unit, error)
+         && sc_host_files_clean (live->ctx, live->lock, journal->from, journal->to, error);
 }

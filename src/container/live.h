@@ -45,8 +45,8 @@ gboolean sc_live_set_link (const ScLive *live, int number, GError **error) SC_CH
  * @other: deployment whose files may be there instead, SC_NO_DEPLOYMENT for none
  * @out_changed: whether the unit is another one than before
  *
- * Puts unit and tmpfiles file of @number in place; those that only @other has are removed, and a unit is disabled
- * before it is. What neither has is not the container's and stays.
+ * Puts host files, unit and tmpfiles file of @number in place; those that only @other has are removed, and a unit is
+ * disabled before it is. What neither has is not the container's and stays.
  */
 gboolean sc_live_put_files (const ScLive *live, int number, int other, gboolean *out_changed, GError **error) SC_CHECK;
 
@@ -61,7 +61,7 @@ gboolean sc_live_tell_systemd (const ScLive *live, int number, gboolean enable, 
                                GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* Removes what processes that died left of replacing host files and marks. */
-gboolean sc_live_clean (const ScLive *live, GError **error) SC_CHECK;
+gboolean sc_live_clean (const ScLive *live, const ScJournal *journal, GError **error) SC_CHECK;
 
 /* systemd-tmpfiles --remove, which is to make no removal fail. */
 void sc_live_remove_tmpfiles (const ScLive *live, int number, GCancellable *cancellable);

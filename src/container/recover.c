@@ -198,7 +198,7 @@ sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgr
     return TRUE;
   systemd = sc_systemd_new (ctx, cancellable, error);
   live.systemd = systemd;
-  if (systemd == NULL || !sc_live_clean (&live, error) || !remove_marks (lock, error)
+  if (systemd == NULL || !sc_live_clean (&live, journal, error) || !remove_marks (lock, error)
       || !run_journal (&live, journal, error))
     return sc_prefix (error, "container %s: cannot recover", lock->name);
   return TRUE;

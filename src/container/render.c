@@ -149,38 +149,22 @@ render_config (const ScRenderInput *input, ScRendered *rendered, GError **error)
   return g_steal_pointer (&config);
 }
 
-/* (transfer full): bind sources that the host does not have, as clean paths. */
+/* (transfer full): bind sources that the host does not have nor gets, as clean paths. */
 static GPtrArray *
-list_missing_sources (JsonNode *config, int host_root)
+list_missing_sources (JsonNode *config, const ScRenderInput *input)
 {
-  g_auto (GStrv) sources = sc_config_bind_sources (config);
+  g_auto (GStrv) sources = config != NULL ? sc_config_bind_sources (config) : NULL;
   GPtrArray *missing = g_ptr_array_new_with_free_func (g_free);
 
-  for (char **source = sources; *source != NULL; source++)
+  for (char **source = sources; source != NULL && *source != NULL; source++)
     {
-      SC_AUTOFD int fd = sc_fs_open_in_root (host_root, *source, O_PATH | O_CLOEXEC, 0, NULL);
+      SC_AUTOFD int fd = sc_fs_open_in_root (input->host_root, *source, O_PATH | O_CLOEXEC, 0, NULL);
       g_autofree char *path = sc_config_clean_path (*source);
-      if (fd < 0 && !g_ptr_array_find_with_equal_func (missing, path, g_str_equal, NULL))
+      if (fd < 0 && !sc_host_plan_makes (input->host, path)
+          && !g_ptr_array_find_with_equal_func (missing, path, g_str_equal, NULL))
         g_ptr_array_add (missing, g_steal_pointer (&path));
     }
   return missing;
-}
-
-/* TRUE if a host file of the image is going to make @path. */
-static gboolean
-is_made_by_host_files (const ScRenderInput *input, const char *path)
-{
-  GHashTableIter iter;
-  gpointer target;
-
-  g_hash_table_iter_init (&iter, input->exports->rename_files);
-  while (g_hash_table_iter_next (&iter, NULL, &target))
-    {
-      g_autoptr (ScExpansion) expansion = sc_template_expand ("manifest.json", target, input->values, NULL);
-      if (expansion != NULL && sc_config_path_is_below (expansion->text, path))
-        return TRUE;
-    }
-  return FALSE;
 }
 
 static void
@@ -216,7 +200,7 @@ static gboolean
 render_tmpfiles (const ScRenderInput *input, JsonNode *config, ScRendered *rendered, GError **error)
 {
   const char *text = input->exports->tmpfiles_template;
-  g_autoptr (GPtrArray) missing = list_missing_sources (config, input->host_root);
+  g_autoptr (GPtrArray) missing = list_missing_sources (config, input);
   g_autoptr (ScExpansion) expansion = NULL;
 
   if (text == NULL)
@@ -228,10 +212,26 @@ render_tmpfiles (const ScRenderInput *input, JsonNode *config, ScRendered *rende
   if (expansion == NULL || !sc_expansion_check_lines (expansion, "tmpfiles.template", error))
     return FALSE;
   for (guint i = 0; i < missing->len; i++)
-    if (strstr (expansion->text, missing->pdata[i]) == NULL && !is_made_by_host_files (input, missing->pdata[i]))
+    if (strstr (expansion->text, missing->pdata[i]) == NULL)
       add_missing_note (rendered, missing->pdata[i]);
   rendered->tmpfiles = g_steal_pointer (&expansion->text);
   return TRUE;
+}
+
+static gboolean
+has_words (char **words)
+{
+  return words != NULL && words[0] != NULL;
+}
+
+/* An image that brings files for the host and nothing that could run. */
+static gboolean
+is_files_only (const ScRenderInput *input)
+{
+  const ScExports *exports = input->exports;
+
+  return exports->no_container_service && exports->config == NULL && exports->config_template == NULL
+         && !has_words (input->image->entrypoint) && !has_words (input->image->cmd);
 }
 
 ScRendered *
@@ -241,8 +241,9 @@ sc_render (const ScRenderInput *input, GError **error)
   g_autoptr (JsonNode) config = NULL;
 
   rendered->notes = g_ptr_array_new_with_free_func (g_free);
-  config = render_config (input, rendered, error);
-  if (config == NULL || !sc_unit_render (input->exports, input->image, input->values, &rendered->unit, error)
+  config = is_files_only (input) ? NULL : render_config (input, rendered, error);
+  if ((config == NULL && !is_files_only (input))
+      || !sc_unit_render (input->exports, input->image, input->values, &rendered->unit, error)
       || !render_tmpfiles (input, config, rendered, error))
     return NULL;
   return g_steal_pointer (&rendered);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "exports.h"
+#include "host-plan.h"
 #include "model.h"
 
 /*
@@ -11,7 +12,7 @@
 
 typedef struct
 {
-  char *config;            /* config.json */
+  char *config;            /* (nullable): config.json; NULL with noContainerService and nothing to run */
   char *unit;              /* (nullable): NULL with noContainerService */
   char *tmpfiles;          /* (nullable): NULL if there is nothing to create */
   gboolean default_config; /* the image brings no configuration */
@@ -23,8 +24,9 @@ typedef struct
   const ScExports *exports;
   const ScImageConfig *image;
   GHashTable *values;
-  int rootfs;    /* the checked-out root: user names are resolved in its /etc/passwd and /etc/group */
-  int host_root; /* the host's root: which bind sources exist */
+  int rootfs;             /* the checked-out root: user names are resolved in its /etc/passwd and /etc/group */
+  int host_root;          /* the host's root: which bind sources exist */
+  const ScHostPlan *host; /* (nullable): what is going to */
 } ScRenderInput;
 
 /* Errors: as sc_template_expand(), sc_config_validate(); a JSON error names the variable that made it. */

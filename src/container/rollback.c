@@ -10,6 +10,7 @@
 #include "config-json.h"
 #include "fs.h"
 #include "history.h"
+#include "host-files.h"
 #include "json.h"
 #include "recover.h"
 #include "running.h"
@@ -60,6 +61,13 @@ check_config (int dfd, GError **error)
   return config != NULL && sc_config_validate (config, error);
 }
 
+/* There may be nothing to run. */
+static gboolean
+is_files_only (int dfd, const ScDeployment *target)
+{
+  return !target->has_container_service && !sc_fs_exists_at (dfd, "config.json");
+}
+
 static gboolean
 check_root (int dfd, GError **error)
 {
@@ -79,10 +87,12 @@ check (const ScLive *live, const ScDeployment *target, GError **error)
 
   if (dfd < 0)
     return FALSE;
-  if (!check_config (dfd, error) || !check_root (dfd, error))
+  if ((!is_files_only (dfd, target) && !check_config (dfd, error)) || !check_root (dfd, error))
     return sc_prefix (error, "deployment %d", target->number);
   if (target->has_container_service && !sc_live_has (live, target->number, unit))
     return sc_fail (error, SC_ERROR_INVALID, "deployment %d: its unit %s is missing", target->number, unit);
+  if (!sc_host_files_prepare (live->ctx, live->lock, target, error))
+    return FALSE;
   runtime = sc_runtime_find (live->ctx, target->runtime, error);
   return runtime != NULL || sc_prefix (error, "deployment %d", target->number);
 }

@@ -12,6 +12,8 @@
 #include "deployment-make.h"
 #include "fs.h"
 #include "history.h"
+#include "host-files.h"
+#include "host-tree.h"
 #include "recover.h"
 #include "running.h"
 #include "unit-links.h"
@@ -100,6 +102,7 @@ prepare (Update *u, ScStore *store, GError **error)
                             .image = u->image,
                             .set = u->options->set,
                             .previous = u->previous,
+                            .live = u->old,
                             .sink = u->sink,
                             .cancellable = u->cancellable };
   return u->systemd != NULL;
@@ -150,6 +153,7 @@ is_unchanged (Update *u, gboolean *out, GError **error)
   g_auto (ScMadeFiles) files = { 0 };
   SC_AUTOFD int dfd = -1;
   SC_AUTOFD int rootfs = -1;
+  gboolean same_host = FALSE;
 
   *out = FALSE;
   if (g_strcmp0 (u->image->id, u->old->revision) != 0 || g_strcmp0 (u->image->name, u->old->image) != 0)
@@ -162,8 +166,11 @@ is_unchanged (Update *u, gboolean *out, GError **error)
     return TRUE;
   if (!sc_made_files_render (&u->input, rootfs, destdir, &files, error))
     return FALSE;
-  *out = same_values (files.values, u->old->values) && same_text (dfd, "config.json", files.rendered->config)
-         && same_text (dfd, unit, files.rendered->unit) && same_text (dfd, tmpfiles, files.rendered->tmpfiles);
+  if (!sc_host_tree_is (files.host, dfd, u->old, &same_host, error))
+    return FALSE;
+  *out = same_host && same_values (files.values, u->old->values)
+         && same_text (dfd, "config.json", files.rendered->config) && same_text (dfd, unit, files.rendered->unit)
+         && same_text (dfd, tmpfiles, files.rendered->tmpfiles);
   return TRUE;
 }
 
@@ -279,6 +286,7 @@ run (Update *u, ScUpdateResult *out_result, int *out_number, GError **error)
 {
   g_auto (ScMade) made = { 0 };
   g_autofree char *reason = NULL;
+  g_autoptr (GError) local = NULL;
   gboolean unchanged = FALSE;
   int number = 0;
 
@@ -301,6 +309,9 @@ run (Update *u, ScUpdateResult *out_result, int *out_number, GError **error)
     }
   *out_result = SC_UPDATE_DONE;
   *out_number = number;
+  /* Without them the way back is not the whole way. */
+  if (!sc_host_files_prepare (u->ctx, u->lock, u->old, &local))
+    sc_progress_note (u->sink, "%s: %s", u->options->name, local->message);
   return switch_to (u, &made, error);
 }
 

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The prepared tree of host files in a deployment, and which of them are the container's.
+ *
+ * The tree is written while the deployment is made, and never after.
+ */
+#include "host-tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "fs.h"
+#include "put-file.h"
+
+/* -- writing it -- */
+
+typedef struct
+{
+  int from; /* exports/hostfs of the root */
+  int to;
+} Tree;
+
+static gboolean
+write_dir (const Tree *tree, const ScHostEntry *entry, const char *path, GError **error)
+{
+  /* Until its content is there. */
+  return mkdirat (tree->to, path, 0700) == 0 || sc_fail_errno (error, errno, "%s", path);
+}
+
+/* Owner and permissions of a directory when all is in it. */
+static gboolean
+finish_dir (const Tree *tree, const ScHostEntry *entry, const char *path, GError **error)
+{
+  struct stat st = { .st_mode = 0755 };
+  SC_AUTOFD int fd = sc_fs_open_dir_at (tree->to, path, error);
+
+  if (fd < 0)
+    return FALSE;
+  if (entry->source != NULL && fstatat (tree->from, entry->source + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return sc_fail_errno (error, errno, "exports/hostfs%s", entry->source);
+  if (fchown (fd, st.st_uid, st.st_gid) != 0 || fchmod (fd, st.st_mode & 07777) != 0)
+    return sc_fail_errno (error, errno, "%s: cannot set owner and permissions", path);
+  return TRUE;
+}
+
+static gboolean
+write_text (const Tree *tree, const ScHostEntry *entry, const char *path, GError **error)
+{
+  struct stat st;
+  SC_AUTOFD int fd = -1;
+
+  if (fstatat (tree->from, entry->source + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return sc_fail_errno (error, errno, "exports/hostfs%s", entry->source);
+  fd = openat (tree->to, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return sc_fail_errno (error, errno, "%s", path);
+  if (!sc_fs_write_all (fd, entry->text, strlen (entry->text), error))
+    return sc_prefix (error, "%s", path);
+  if (fchown (fd, st.st_uid, st.st_gid) != 0 || fchmod (fd, st.st_mode & 07777) != 0)
+    return sc_fail_errno (error, errno, "%s: cannot set owner and permissions", path);
+  return TRUE;
+}
+
+static gboolean
+link_file (const Tree *tree, const ScHostEntry *entry, int root, const char *path, GError **error)
+{
+  ScHost host = { .root = root, .stem = "new" };
+  gboolean kept = FALSE;
+
+  if (linkat (tree->from, entry->source + 1, tree->to, path, 0) == 0)
+    return TRUE;
+  /* No more links to one file. */
+  if (errno != EMLINK && errno != EXDEV)
+    return sc_fail_errno (error, errno, "%s", path);
+  return sc_host_file_put (&host, entry->path, tree->from, entry->source + 1, 0, &kept, error);
+}
+
+static gboolean
+write_entry (const Tree *tree, const ScHostEntry *entry, GError **error)
+{
+  const char *path = entry->path + 1;
+
+  if (entry->kind == S_IFDIR)
+    return write_dir (tree, entry, path, error);
+  if (entry->text != NULL)
+    return write_text (tree, entry, path, error);
+  return link_file (tree, entry, tree->to, path, error);
+}
+
+gboolean
+sc_host_tree_write (const ScHostPlan *plan, int rootfs, int dfd, const char *name, GError **error)
+{
+  SC_AUTOFD int from = -1;
+  SC_AUTOFD int to = -1;
+
+  if (plan->entries->len == 0)
+    return TRUE;
+  if (mkdirat (dfd, name, 0700) != 0)
+    return sc_fail_errno (error, errno, "%s", name);
+  from = sc_host_plan_open (rootfs, error);
+  to = from >= 0 ? sc_fs_open_dir_at (dfd, name, error) : -1;
+  if (to < 0)
+    return FALSE;
+  for (guint i = 0; i < plan->entries->len; i++)
+    if (!write_entry (&(Tree){ from, to }, g_ptr_array_index (plan->entries, i), error))
+      return sc_prefix (error, "%s", name);
+  for (guint i = plan->entries->len; i-- > 0;)
+    {
+      const ScHostEntry *entry = g_ptr_array_index (plan->entries, i);
+
+      if (entry->kind == S_IFDIR && !finish_dir (&(Tree){ from, to }, entry, entry->path + 1, error))
+        return sc_prefix (error, "%s", name);
+    }
+  return fchmod (to, 0755) == 0 || sc_fail_errno (error, errno, "%s", name);
+}
+
+/* -- comparing -- */
+
+static gboolean
+is_text_of (const char *checksum, const char *text)
+{
+  g_autofree char *digest = sc_digest_of (text, strlen (text));
+
+  return g_strcmp0 (checksum, sc_digest_hex (digest)) == 0;
+}
+
+static gboolean
+is_in_tree (const ScHostEntry *entry, int tree, gboolean *out, GError **error)
+{
+  g_auto (ScHostFile) file = { 0 };
+  struct stat st;
+
+  *out = FALSE;
+  if (fstatat (tree, entry->path + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT || errno == ENOTDIR || sc_fail_errno (error, errno, "%s", entry->path);
+  *out = (st.st_mode & S_IFMT) == entry->kind;
+  if (!*out || entry->text == NULL)
+    return TRUE;
+  if (!sc_host_file_look_at (tree, entry->path + 1, &file, error))
+    return FALSE;
+  *out = is_text_of (file.checksum, entry->text);
+  return TRUE;
+}
+
+/* What is not in the record was not the container's, and says nothing. */
+static gboolean
+is_in_record (const ScHostEntry *entry, const ScDeployment *d)
+{
+  const char *checksum =
+      d->installed_checksums != NULL ? g_hash_table_lookup (d->installed_checksums, entry->path) : NULL;
+
+  return entry->text == NULL || checksum == NULL || is_text_of (checksum, entry->text);
+}
+
+gboolean
+sc_host_tree_is (const ScHostPlan *plan, int dfd, const ScDeployment *d, gboolean *out, GError **error)
+{
+  SC_AUTOFD int tree = -1;
+
+  *out = TRUE;
+  if (sc_fs_exists_at (dfd, SC_HOST_TREE))
+    {
+      tree = sc_fs_open_dir_at (dfd, SC_HOST_TREE, error);
+      if (tree < 0)
+        return FALSE;
+    }
+  for (guint i = 0; i < plan->entries->len && *out; i++)
+    {
+      const ScHostEntry *entry = g_ptr_array_index (plan->entries, i);
+
+      if (tree < 0)
+        *out = is_in_record (entry, d);
+      else if (!is_in_tree (entry, tree, out, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* -- the record -- */
+
+typedef struct
+{
+  int root; /* of the host */
+  int tree;
+  GHashTable *files; /* places of the previous deployment's */
+  GHashTable *dirs;
+  GPtrArray *own_files, *own_dirs; /* char * */
+  GHashTable *checksums;
+  GPtrArray *notes;
+} Record;
+
+static void
+record_clear (Record *r)
+{
+  sc_close_fd_p (&r->root);
+  sc_close_fd_p (&r->tree);
+  g_clear_pointer (&r->files, g_hash_table_unref);
+  g_clear_pointer (&r->dirs, g_hash_table_unref);
+  g_clear_pointer (&r->own_files, g_ptr_array_unref);
+  g_clear_pointer (&r->own_dirs, g_ptr_array_unref);
+  g_clear_pointer (&r->checksums, g_hash_table_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Record, record_clear)
+
+/* (transfer full) (nullable) */
+static GHashTable *
+find_places (int root, char **paths, GError **error)
+{
+  g_autoptr (GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (char **path = paths; path != NULL && *path != NULL; path++)
+    {
+      char *place = sc_host_place (root, *path, error);
+
+      if (place == NULL)
+        return NULL;
+      g_hash_table_add (places, place);
+    }
+  return g_steal_pointer (&places);
+}
+
+/* What is at @path itself; 0 for nothing. */
+static gboolean
+look_at (Record *r, const char *path, mode_t *out, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  SC_AUTOFD int fd = sc_fs_open_in_root (r->root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, &local);
+  struct stat st;
+
+  *out = 0;
+  if (fd < 0
+      && (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
+          || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY)))
+    return TRUE;
+  if (fd < 0)
+    return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
+  if (fstat (fd, &st) != 0)
+    return sc_fail_errno (error, errno, "%s", path);
+  *out = st.st_mode & S_IFMT;
+  return TRUE;
+}
+
+static gboolean
+record_dir (Record *r, const ScHostEntry *entry, GError **error)
+{
+  SC_AUTOFD int fd = sc_fs_open_in_root (r->root, entry->path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, NULL);
+  g_autofree char *place = sc_host_place (r->root, entry->path, error);
+  mode_t kind = 0;
+
+  if (place == NULL || !look_at (r, entry->path, &kind, error))
+    return FALSE;
+  if (fd < 0 && kind != 0 && !g_hash_table_contains (r->files, place))
+    return sc_fail (error, SC_ERROR_FAILED, "%s is no directory on this host: a file of the image has to be in it",
+                    entry->path);
+  if (fd < 0 || g_hash_table_contains (r->dirs, place))
+    g_ptr_array_add (r->own_dirs, g_strdup (entry->path));
+  return TRUE;
+}
+
+static gboolean
+record_file (Record *r, const ScHostEntry *entry, GError **error)
+{
+  g_autofree char *place = sc_host_place (r->root, entry->path, error);
+  g_auto (ScHostFile) file = { 0 };
+  mode_t kind = 0;
+  gboolean ours;
+
+  if (place == NULL || !look_at (r, entry->path, &kind, error))
+    return FALSE;
+  ours = g_hash_table_contains (kind == S_IFDIR ? r->dirs : r->files, place);
+  if (kind != 0 && !ours)
+    {
+      g_ptr_array_add (r->notes, g_strdup_printf ("File %s already exists: it is kept", entry->path));
+      return TRUE;
+    }
+  if (!sc_host_file_look_at (r->tree, entry->path + 1, &file, error))
+    return FALSE;
+  if (file.checksum == NULL)
+    return sc_fail (error, SC_ERROR_INVALID, SC_HOST_TREE "%s is no file", entry->path);
+  g_ptr_array_add (r->own_files, g_strdup (entry->path));
+  g_hash_table_replace (r->checksums, g_strdup (entry->path), g_steal_pointer (&file.checksum));
+  return TRUE;
+}
+
+static char **
+take_strv (GPtrArray **array)
+{
+  g_ptr_array_add (*array, NULL);
+  return (char **)g_ptr_array_free (g_steal_pointer (array), FALSE);
+}
+
+static gboolean
+begin_record (Record *r, const ScContext *ctx, int dfd, const ScDeployment *previous, GError **error)
+{
+  r->root = sc_context_open_root (ctx, error);
+  r->tree = r->root >= 0 ? sc_fs_open_dir_at (dfd, SC_HOST_TREE, error) : -1;
+  if (r->tree < 0)
+    return FALSE;
+  r->files = find_places (r->root, previous != NULL ? previous->installed_files : NULL, error);
+  r->dirs = r->files != NULL ? find_places (r->root, previous != NULL ? previous->installed_dirs : NULL, error) : NULL;
+  r->own_files = g_ptr_array_new_with_free_func (g_free);
+  r->own_dirs = g_ptr_array_new_with_free_func (g_free);
+  r->checksums = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  return r->dirs != NULL;
+}
+
+gboolean
+sc_host_tree_record (const ScContext *ctx, const ScHostPlan *plan, int dfd, const ScDeployment *previous,
+                     ScDeployment *d, GPtrArray *notes, GError **error)
+{
+  g_auto (Record) r = { .root = -1, .tree = -1, .notes = notes };
+
+  if (plan->entries->len == 0)
+    return TRUE;
+  if (!begin_record (&r, ctx, dfd, previous, error))
+    return FALSE;
+  for (guint i = 0; i < plan->entries->len; i++)
+    {
+      const ScHostEntry *entry = g_ptr_array_index (plan->entries, i);
+
+      if (!(entry->kind == S_IFDIR ? record_dir : record_file) (&r, entry, error))
+        return FALSE;
+    }
+  d->installed_files = take_strv (&r.own_files);
+  d->installed_dirs = take_strv (&r.own_dirs);
+  d->installed_checksums = g_steal_pointer (&r.checksums);
+  return TRUE;
+}
