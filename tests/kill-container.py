@@ -45,7 +45,7 @@ def content(path):
 
 
 def snapshot(root):
-    """Path -> what it is; without the repository, and without empty directories of the host."""
+    """Path -> what it is; without the repository, and without those directories of the host that are nobody's files."""
     found = {}
     for directory, folders, files in os.walk(root):
         below = os.path.relpath(directory, root)
@@ -59,7 +59,7 @@ def snapshot(root):
                 found[key] = '-> ' + os.readlink(path)
             elif stat.S_ISREG(st.st_mode):
                 found[key] = '%o %d %s' % (st.st_mode, st.st_uid, content(path))
-            elif key.startswith(CHECKOUTS + '/'):
+            elif key.startswith((CHECKOUTS + '/', 'usr/', 'opt/', 'srv/', './usr', './opt', './srv')):
                 found[key] = 'directory %o' % st.st_mode
     return found
 

@@ -25,10 +25,11 @@ gboolean sc_host_files_clean (const ScContext *ctx, ScContainerLock *lock, int a
 
 /**
  * sc_host_files_prepare:
+ * @other: deployment that is live, SC_NO_DEPLOYMENT: @d itself is
  *
  * Makes sure, before anything live changes, that the files of @d can be put again: that the tree has each that it
  * recorded and that is not on the host.  A deployment that the original tool made has no tree: it gets one, made anew
  * from its root and its values. SC_ERROR_INVALID "deployment N: ..." if it cannot be done.
  */
-gboolean sc_host_files_prepare (const ScContext *ctx, ScContainerLock *lock, const ScDeployment *d,
+gboolean sc_host_files_prepare (const ScContext *ctx, ScContainerLock *lock, const ScDeployment *d, int other,
                                 GError **error) SC_CHECK;

@@ -183,7 +183,11 @@ find_target (Planner *p, const char *source)
 static gboolean
 check_place (Planner *p, const char *source, const char *path, mode_t kind, GError **error)
 {
-  if (strlen (path) >= PATH_MAX)
+  guint depth = 0;
+
+  for (const char *c = path; *c != '\0'; c++)
+    depth += *c == '/';
+  if (strlen (path) >= PATH_MAX || depth > 2 * SC_HOST_DEPTH_MAX)
     return sc_fail (error, SC_ERROR_LIMIT, HOSTFS "%s: its path on the host is too long", source);
   for (guint i = 0; i < p->forbidden->len; i++)
     {
@@ -237,8 +241,12 @@ add_parents (Planner *p, const char *source, const char *path, GError **error)
 
   while (strcmp (at, "/") != 0)
     {
+      const ScHostEntry *known = g_hash_table_lookup (p->found, at);
       g_autofree char *above = from != NULL ? source_of_parent (p, from, at) : NULL;
 
+      /* Those above it are, too. */
+      if (known != NULL && known->kind == S_IFDIR && (known->source != NULL || above == NULL))
+        return TRUE;
       if (!add_entry (p, at, above, S_IFDIR, NULL, error))
         return FALSE;
       g_free (from);

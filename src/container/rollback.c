@@ -91,7 +91,8 @@ check (const ScLive *live, const ScDeployment *target, GError **error)
     return sc_prefix (error, "deployment %d", target->number);
   if (target->has_container_service && !sc_live_has (live, target->number, unit))
     return sc_fail (error, SC_ERROR_INVALID, "deployment %d: its unit %s is missing", target->number, unit);
-  if (!sc_host_files_prepare (live->ctx, live->lock, target, error))
+  if (!sc_host_files_prepare (live->ctx, live->lock, target, sc_live_number (live->lock->checkouts->dfd, target->name),
+                              error))
     return FALSE;
   runtime = sc_runtime_find (live->ctx, target->runtime, error);
   return runtime != NULL || sc_prefix (error, "deployment %d", target->number);

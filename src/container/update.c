@@ -310,7 +310,7 @@ run (Update *u, ScUpdateResult *out_result, int *out_number, GError **error)
   *out_result = SC_UPDATE_DONE;
   *out_number = number;
   /* Without them the way back is not the whole way. */
-  if (!sc_host_files_prepare (u->ctx, u->lock, u->old, &local))
+  if (!sc_host_files_prepare (u->ctx, u->lock, u->old, SC_NO_DEPLOYMENT, &local))
     sc_progress_note (u->sink, "%s: %s", u->options->name, local->message);
   return switch_to (u, &made, error);
 }

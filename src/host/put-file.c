@@ -60,6 +60,8 @@ sc_host_place (int root, const char *path, GError **error)
 {
   g_autofree char *above = g_path_get_dirname (path);
 
+  if (*path != '/')
+    return sc_fail_null (error, SC_ERROR_INVALID, "'%s' is no absolute path", path);
   for (;;)
     {
       g_autoptr (GError) local = NULL;

@@ -63,20 +63,20 @@ recovery() {
   mv "$T/memory/before" "$R"
 }
 
-for v in v1 v2 v3; do ok "pull $v" a pull "oci:$T/$v"; done
-at_every "install" install -n box v1
-ok "install" a install -n box v1
+for v in h1 h2 h3 v1; do ok "pull $v" a pull "oci:$T/$v"; done
+at_every "install" install -n box h1
+ok "install" a install -n box h1
 ok "another one, that nothing happens to" a install -n box-2 v1
-recovery "an update after its link" 0 containers update box --rebase v2 --keep 1
-recovery "an update with its unit" 10 containers update box --rebase v2 --keep 1
-recovery "an update before its link" -2 containers update box --rebase v2
+recovery "an update after its link" 0 containers update box --rebase h2 --keep 1
+recovery "an update with its unit" 10 containers update box --rebase h2 --keep 1
+recovery "an update before its link" -2 containers update box --rebase h2
 recovery "an uninstall" -6 uninstall box
 recovery "an uninstall after its link" 6 uninstall box
-at_every "update" containers update box --rebase v2 --set WORD=x
-ok "update" a containers update box --rebase v2
-at_every "update that removes a deployment" containers update box --rebase v3 --keep 1
+at_every "update" containers update box --rebase h2 --set WORD=x
+ok "update" a containers update box --rebase h2
+at_every "update that removes a deployment" containers update box --rebase h3 --keep 1
 at_every "rollback" containers rollback box --to 0
 rm -r "$R"/etc/systemd/system/*.wants
-at_every "update of one that is not enabled" containers update box --rebase v3
+at_every "update of one that is not enabled" containers update box --rebase h3
 at_every "uninstall" uninstall box
 finish

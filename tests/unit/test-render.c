@@ -43,6 +43,7 @@ render (Fixture *f, const char *name, const char *image_config, const char *cons
   g_autoptr (ScExports) exports = sc_exports_load (f->root.fd, &bad);
   g_autofree char *capabilities = sc_capabilities_all ();
   g_autoptr (GHashTable) values = NULL;
+  g_autoptr (ScHostPlan) host = NULL;
 
   g_assert_no_error (bad);
   values = sc_values_resolve (&(ScValuesInput){ .ctx = &f->ctx,
@@ -55,10 +56,17 @@ render (Fixture *f, const char *name, const char *image_config, const char *cons
                                                 .all_capabilities = capabilities },
                               exports, &bad);
   g_assert_no_error (bad);
-  return sc_render (
-      &(ScRenderInput){
-          .exports = exports, .image = image, .values = values, .rootfs = f->root.fd, .host_root = f->host.fd },
-      error);
+  host = sc_host_plan_new (
+      &(ScHostPlanInput){ .ctx = &f->ctx, .name = name, .rootfs = f->root.fd, .exports = exports, .values = values },
+      &bad);
+  g_assert_no_error (bad);
+  return sc_render (&(ScRenderInput){ .exports = exports,
+                                      .image = image,
+                                      .values = values,
+                                      .rootfs = f->root.fd,
+                                      .host_root = f->host.fd,
+                                      .host = host },
+                    error);
 }
 
 static void
@@ -252,6 +260,7 @@ test_notes (Fixture *f, gconstpointer data)
             "{\"destination\": \"/3\", \"type\": \"bind\", \"source\": \"/run/$NAME\"},"
             "{\"destination\": \"/4\", \"type\": \"bind\", \"source\": \"/etc/$NAME\"}]}");
   root_add (&f->root, "exports/tmpfiles.template", "d /run/$NAME\n");
+  root_add (&f->root, "exports/hostfs/etc/c", "x");
   root_add (&f->root, "exports/manifest.json", "{\"renameFiles\": {\"/etc/c\": \"$CONF_DIRECTORY/$NAME/c\"}}");
   g_autoptr (ScRendered) rendered = render (f, "web", "{}", NULL, &error);
   g_assert_no_error (error);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Deployments that lack a copy of what they have to put on the host: it is made anew of their root, before anything
+ * that is live changes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "exports.h"
+#include "fs.h"
+#include "host-files.h"
+#include "host-sides.h"
+#include "host-tree.h"
+#include "journal.h"
+
+/* The tree before it has its name, and the one that it replaced. */
+#define UNFINISHED "." SC_HOST_TREE ".new"
+
+/* The new tree gets its name; one that had it before, the other. */
+static gboolean
+take_place (int dfd, GError **error)
+{
+  guint flags = sc_fs_exists_at (dfd, SC_HOST_TREE) ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+
+  if (renameat2 (dfd, UNFINISHED, dfd, SC_HOST_TREE, flags) != 0)
+    return sc_fail_errno (error, errno, "%s", SC_HOST_TREE);
+  return sc_fs_sync_dir_at (dfd, ".", error);
+}
+
+static gboolean
+make_tree (const ScContext *ctx, ScContainerLock *lock, const ScDeployment *d, GError **error)
+{
+  g_autofree char *dir = g_strdup_printf ("%s.%d", d->name, d->number);
+  g_autoptr (ScExports) exports = NULL;
+  g_autoptr (ScHostPlan) plan = NULL;
+  g_autoptr (GError) ignored = NULL;
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (lock->checkouts->dfd, dir, error);
+  SC_AUTOFD int rootfs = dfd >= 0 ? sc_fs_open_dir_at (dfd, "rootfs", error) : -1;
+
+  exports = rootfs >= 0 ? sc_exports_load (rootfs, error) : NULL;
+  if (exports == NULL)
+    return FALSE;
+  plan = sc_host_plan_new (
+      &(ScHostPlanInput){ .ctx = ctx, .name = d->name, .rootfs = rootfs, .exports = exports, .values = d->values },
+      error);
+  /* Somebody may have died here. */
+  if (plan == NULL || !sc_fs_remove_tree_at (dfd, UNFINISHED, error))
+    return FALSE;
+  if (plan->entries->len == 0)
+    return TRUE;
+  if (!sc_host_tree_write (plan, rootfs, dfd, UNFINISHED, error) || !sc_fs_sync_all (dfd, error)
+      || !take_place (dfd, error))
+    {
+      if (!sc_fs_remove_tree_at (dfd, UNFINISHED, &ignored))
+        g_debug ("undo: %s", ignored->message);
+      return FALSE;
+    }
+  return sc_fs_remove_tree_at (dfd, UNFINISHED, error);
+}
+
+/* Has @path to be put, should the deployment come back? What was changed by hand stays anyway. */
+static gboolean
+is_to_be_put (ScHostSides *s, const char *path, gboolean *out, GError **error)
+{
+  g_auto (ScHostFile) there = { 0 };
+  g_autofree char *place = sc_host_place (s->host.root, path, error);
+  const char *old_path;
+
+  if (place == NULL || !sc_host_file_look (s->host.root, path, &there, error))
+    return FALSE;
+  old_path = g_hash_table_lookup (s->old.files, place);
+  *out = there.st.st_mode == 0
+         || (!sc_host_side_recorded (s->host.root, &s->new, path, &there, path) && old_path != NULL
+             && sc_host_side_recorded (s->host.root, &s->old, old_path, &there, path));
+  return TRUE;
+}
+
+static gboolean
+check_file (ScHostSides *s, const char *path, GError **error)
+{
+  g_auto (ScHostFile) copy = { 0 };
+  gboolean needed = FALSE;
+
+  if (s->new.tree >= 0 && !sc_host_file_look_at (s->new.tree, path + 1, &copy, error))
+    return FALSE;
+  /* The original tool recorded other things of what is no regular file. */
+  if (copy.st.st_mode != 0
+      && (!S_ISREG (copy.st.st_mode) || g_strcmp0 (copy.checksum, sc_host_side_sum (&s->new, path)) == 0))
+    return TRUE;
+  if (!is_to_be_put (s, path, &needed, error))
+    return FALSE;
+  return !needed || sc_fail (error, SC_ERROR_INVALID, "it has no copy of %s, which has to be on the host again", path);
+}
+
+static gboolean
+check_files (ScHostSides *s, GError **error)
+{
+  for (char **path = s->new.d->installed_files; path != NULL &&*path != NULL; path++)
+    if (!check_file (s, *path, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+remake_tree (ScHostSides *s, const ScContext *ctx, ScContainerLock *lock, GError **error)
+{
+  sc_close_fd_p (&s->new.tree);
+  s->new.tree = -1;
+  return make_tree (ctx, lock, s->new.d, error) && sc_host_side_open_tree (lock, &s->new, error);
+}
+
+gboolean
+sc_host_files_prepare (const ScContext *ctx, ScContainerLock *lock, const ScDeployment *d, int other, GError **error)
+{
+  g_auto (ScHostSides) s = SC_HOST_SIDES_INIT;
+  g_autoptr (GError) local = NULL;
+
+  if (!sc_host_sides_load (&s, ctx, lock, d->number, other, NULL, error))
+    return FALSE;
+  if (!sc_host_side_has_files (&s.new))
+    return TRUE;
+  s.host.root = sc_context_open_root (ctx, error);
+  if (s.host.root < 0 || !sc_host_side_find_places (s.host.root, &s.old, error))
+    return FALSE;
+  if (s.new.tree >= 0 && check_files (&s, &local))
+    return TRUE;
+  /* The root may be good where the tree is not: it has been repaired. */
+  if (!remake_tree (&s, ctx, lock, error))
+    return sc_prefix (error, "deployment %d: its files for the host", d->number);
+  return check_files (&s, error) || sc_prefix (error, "deployment %d", d->number);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What two deployments of a container recorded about files on the host.  Reads only.
+ */
+#include "host-sides.h"
+
+#include <string.h>
+
+#include "fs.h"
+#include "host-tree.h"
+#include "journal.h"
+#include "live.h"
+
+static void
+side_clear (ScHostSide *side)
+{
+  g_clear_pointer (&side->d, sc_deployment_free);
+  g_clear_pointer (&side->files, g_hash_table_unref);
+  g_clear_pointer (&side->dirs, g_hash_table_unref);
+  sc_close_fd_p (&side->tree);
+}
+
+void
+sc_host_sides_clear (ScHostSides *s)
+{
+  sc_close_fd_p (&s->host.root);
+  g_free (s->stem);
+  side_clear (&s->new);
+  side_clear (&s->old);
+}
+
+/* -- records -- */
+
+gboolean
+sc_host_side_has_files (const ScHostSide *side)
+{
+  const ScDeployment *d = side->d;
+
+  return d != NULL
+         && ((d->installed_files != NULL && *d->installed_files != NULL)
+             || (d->installed_dirs != NULL && *d->installed_dirs != NULL));
+}
+
+/* A record may be an old one of whatever wrote it. */
+static gboolean
+check_paths (char **paths, GError **error)
+{
+  for (char **path = paths; path != NULL && *path != NULL; path++)
+    if (**path != '/' || (*path)[1] == '\0' || g_str_has_suffix (*path, "/") || strstr (*path, "//") != NULL
+        || strstr (*path, "/../") != NULL || g_str_has_suffix (*path, "/..") || strstr (*path, "/./") != NULL
+        || g_str_has_suffix (*path, "/."))
+      return sc_fail (error, SC_ERROR_INVALID, "info: '%s' is no path of a file on the host", *path);
+  return TRUE;
+}
+
+gboolean
+sc_host_side_open_tree (ScContainerLock *lock, ScHostSide *side, GError **error)
+{
+  g_autofree char *path = sc_deployment_file (lock->name, side->number, SC_HOST_TREE);
+
+  if (!sc_fs_exists_at (lock->checkouts->dfd, path))
+    return TRUE;
+  side->tree = sc_fs_open_dir_at (lock->checkouts->dfd, path, error);
+  return side->tree >= 0;
+}
+
+/* A deployment that is not there has nothing on the host; one whose record cannot be read, nothing that we know of. */
+static gboolean
+load_side (const ScContext *ctx, ScContainerLock *lock, int number, const ScProgressSink *sink, ScHostSide *side,
+           GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  side->number = number;
+  if (number == SC_NO_DEPLOYMENT)
+    return TRUE;
+  side->d = sc_deployment_load_number (ctx, lock->name, number, &local);
+  if (side->d != NULL && check_paths (side->d->installed_files, &local)
+      && check_paths (side->d->installed_dirs, &local))
+    return !sc_host_side_has_files (side) || sc_host_side_open_tree (lock, side, error);
+  g_clear_pointer (&side->d, sc_deployment_free);
+  if (g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND)
+      || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return TRUE;
+  if (!g_error_matches (local, SC_ERROR, SC_ERROR_INVALID) && !g_error_matches (local, SC_ERROR, SC_ERROR_LIMIT))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  sc_progress_note (sink, "%s: its files on the host are not known and stay as they are", local->message);
+  return TRUE;
+}
+
+/* (transfer full) (nullable) */
+static GHashTable *
+map_places (int root, char **paths, GError **error)
+{
+  g_autoptr (GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (char **path = paths; path != NULL && *path != NULL; path++)
+    {
+      char *place = sc_host_place (root, *path, error);
+
+      if (place == NULL)
+        return NULL;
+      g_hash_table_replace (places, place, *path);
+    }
+  return g_steal_pointer (&places);
+}
+
+gboolean
+sc_host_side_find_places (int root, ScHostSide *side, GError **error)
+{
+  side->files = map_places (root, side->d != NULL ? side->d->installed_files : NULL, error);
+  side->dirs = side->files != NULL ? map_places (root, side->d != NULL ? side->d->installed_dirs : NULL, error) : NULL;
+  return side->dirs != NULL;
+}
+
+/* -- what is there -- */
+
+const char *
+sc_host_side_sum (const ScHostSide *side, const char *path)
+{
+  return side->d != NULL && side->d->installed_checksums != NULL
+             ? g_hash_table_lookup (side->d->installed_checksums, path)
+             : NULL;
+}
+
+gboolean
+sc_host_side_recorded (int root, const ScHostSide *side, const char *name, const ScHostFile *file, const char *path)
+{
+  const char *checksum = sc_host_side_sum (side, name);
+  g_autofree char *followed = NULL;
+
+  if (checksum == NULL || file->st.st_mode == 0)
+    return FALSE;
+  if (S_ISDIR (file->st.st_mode))
+    return strcmp (checksum, "0") == 0;
+  if (g_strcmp0 (checksum, file->checksum) == 0)
+    return TRUE;
+  if (!S_ISLNK (file->st.st_mode))
+    return FALSE;
+  followed = sc_host_file_sum_followed (root, path);
+  return strcmp (checksum, followed != NULL ? followed : "0") == 0;
+}
+
+gboolean
+sc_host_sides_load (ScHostSides *s, const ScContext *ctx, ScContainerLock *lock, int number, int other,
+                    const ScProgressSink *sink, GError **error)
+{
+  s->sink = sink;
+  s->stem = g_strdup_printf ("atomic-%s.new", lock->name);
+  s->host.stem = s->stem;
+  return load_side (ctx, lock, number, sink, &s->new, error) && load_side (ctx, lock, other, sink, &s->old, error);
+}
