@@ -21,6 +21,10 @@ setup (Fixture *f, gconstpointer data)
   f->ctx = (ScContext){ .run_dir = (char *)"/run",
                         .state_dir = (char *)"/var/lib",
                         .conf_dir = (char *)"/etc",
+                        .checkouts = (char *)"/var/lib/containers/atomic",
+                        .preinstalled = (char *)"/usr/lib/containers/atomic",
+                        .unit_dir = (char *)"/etc/systemd/system",
+                        .tmpfiles_dir = (char *)"/etc/tmpfiles.d",
                         .program = (char *)"/usr/bin/atomic" };
 }
 
