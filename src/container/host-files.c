@@ -25,7 +25,7 @@ remove_file (ScHostSides *s, const char *path, GError **error)
     return FALSE;
   if (file.st.st_mode == 0)
     return TRUE;
-  if (sc_host_side_recorded (s->host.root, &s->old, path, &file, path))
+  if (sc_host_side_recorded (s->host.root, &s->from, path, &file, path))
     return S_ISDIR (file.st.st_mode) ? sc_host_dir_remove (s->host.root, path, error)
                                      : sc_host_file_remove (s->host.root, path, error);
   sc_progress_note (s->sink, "Will not delete %s as it was manually modified.", path);
@@ -46,21 +46,21 @@ static gboolean
 remove_old (ScHostSides *s, GError **error)
 {
   g_autoptr (GPtrArray) files = g_ptr_array_new (), dirs = g_ptr_array_new ();
-  char **all = s->old.d->installed_files;
+  char **all = s->from.d->installed_files;
   gboolean wanted = FALSE;
 
   /* Where something is may change with what is removed. */
   for (guint i = 0; all != NULL && all[i] != NULL; i++)
     {
-      if (!is_wanted (s, all[i], s->new.files, &wanted, error))
+      if (!is_wanted (s, all[i], s->to.files, &wanted, error))
         return FALSE;
       if (!wanted)
         g_ptr_array_add (files, all[i]);
     }
-  all = s->old.d->installed_dirs;
+  all = s->from.d->installed_dirs;
   for (guint i = 0; all != NULL && all[i] != NULL; i++)
     {
-      if (!is_wanted (s, all[i], s->new.dirs, &wanted, error))
+      if (!is_wanted (s, all[i], s->to.dirs, &wanted, error))
         return FALSE;
       if (!wanted)
         g_ptr_array_add (dirs, all[i]);
@@ -88,28 +88,30 @@ put_dir (ScHostSides *s, const char *path, const char *old_path, GError **error)
 {
   struct stat like = { .st_mode = 0755 }, before;
 
-  if (!stat_tree (&s->new, path, &like))
+  if (!stat_tree (&s->to, path, &like))
     like = (struct stat){ .st_mode = 0755 };
   if (!sc_host_dir_make (&s->host, path, &like, error))
     return FALSE;
-  return !stat_tree (&s->old, old_path, &before) || sc_host_dir_adapt (s->host.root, path, &before, &like, error);
+  return !stat_tree (&s->from, old_path, &before) || sc_host_dir_adapt (s->host.root, path, &before, &like, error);
 }
 
 static gboolean
 put (ScHostSides *s, const char *path, gboolean replace, GError **error)
 {
-  gboolean use_links = s->new.d->use_links &&g_str_has_prefix (path, "/usr/"), kept = FALSE;
+  ScPutFlags flags = replace ? SC_PUT_REPLACE : 0;
+  gboolean kept = FALSE;
   struct stat st;
 
-  if (!stat_tree (&s->new, path, &st))
+  if (!stat_tree (&s->to, path, &st))
     {
-      sc_progress_note (s->sink, "%s: deployment %d has no copy of it to put there", path, s->new.number);
+      sc_progress_note (s->sink, "%s: deployment %d has no copy of it to put there", path, s->to.number);
       return TRUE;
     }
   if (S_ISDIR (st.st_mode))
     return sc_host_dir_make (&s->host, path, &st, error);
-  if (!sc_host_file_put (&s->host, path, s->new.tree, path + 1,
-                         (use_links ? SC_PUT_LINK : 0) | (replace ? SC_PUT_REPLACE : 0), &kept, error))
+  if (s->to.d->use_links && g_str_has_prefix (path, "/usr/"))
+    flags |= SC_PUT_LINK;
+  if (!sc_host_file_put (&s->host, path, s->to.tree, path + 1, flags, &kept, error))
     return FALSE;
   if (kept)
     sc_progress_note (s->sink, "File %s already exists: it is kept", path);
@@ -121,16 +123,16 @@ static gboolean
 has_old_attributes (ScHostSides *s, const ScHostFile *file, const char *path, const char *old_path, gboolean *out,
                     GError **error)
 {
-  g_auto (ScHostFile) new = { 0 }, old = { 0 };
+  g_auto (ScHostFile) wanted = { 0 }, before = { 0 };
 
   *out = FALSE;
-  if (s->new.tree < 0 || s->old.tree < 0 || old_path == NULL)
+  if (s->to.tree < 0 || s->from.tree < 0 || old_path == NULL)
     return TRUE;
-  if (!sc_host_file_look_at (s->new.tree, path + 1, &new, error)
-      || !sc_host_file_look_at (s->old.tree, old_path + 1, &old, error))
+  if (!sc_host_file_look_at (s->to.tree, path + 1, &wanted, error)
+      || !sc_host_file_look_at (s->from.tree, old_path + 1, &before, error))
     return FALSE;
-  *out = new.attributes != NULL &&old.attributes != NULL &&strcmp (file->attributes, new.attributes) != 0
-         && strcmp (file->attributes, old.attributes) == 0;
+  *out = wanted.attributes != NULL && before.attributes != NULL && strcmp (file->attributes, wanted.attributes) != 0
+         && strcmp (file->attributes, before.attributes) == 0;
   return TRUE;
 }
 
@@ -144,13 +146,13 @@ put_file (ScHostSides *s, const char *path, const char *old_path, GError **error
     return FALSE;
   if (file.st.st_mode == 0)
     return put (s, path, FALSE, error);
-  if (sc_host_side_recorded (s->host.root, &s->new, path, &file, path))
+  if (sc_host_side_recorded (s->host.root, &s->to, path, &file, path))
     {
       if (!has_old_attributes (s, &file, path, old_path, &replace, error))
         return FALSE;
       return !replace || put (s, path, TRUE, error);
     }
-  if (old_path != NULL && sc_host_side_recorded (s->host.root, &s->old, old_path, &file, path))
+  if (old_path != NULL && sc_host_side_recorded (s->host.root, &s->from, old_path, &file, path))
     return put (s, path, TRUE, error);
   sc_progress_note (s->sink, "%s was changed by hand: it is kept", path);
   return TRUE;
@@ -176,14 +178,14 @@ list_places (int root, char **paths, GError **error)
 static gboolean
 put_new (ScHostSides *s, const GPtrArray *files, const GPtrArray *dirs, GError **error)
 {
-  char **paths = s->new.d->installed_dirs;
+  char **paths = s->to.d->installed_dirs;
 
   for (guint i = 0; i < dirs->len; i++)
-    if (!put_dir (s, paths[i], g_hash_table_lookup (s->old.dirs, g_ptr_array_index (dirs, i)), error))
+    if (!put_dir (s, paths[i], g_hash_table_lookup (s->from.dirs, g_ptr_array_index (dirs, i)), error))
       return FALSE;
-  paths = s->new.d->installed_files;
+  paths = s->to.d->installed_files;
   for (guint i = 0; i < files->len; i++)
-    if (!put_file (s, paths[i], g_hash_table_lookup (s->old.files, g_ptr_array_index (files, i)), error))
+    if (!put_file (s, paths[i], g_hash_table_lookup (s->from.files, g_ptr_array_index (files, i)), error))
       return FALSE;
   return TRUE;
 }
@@ -199,17 +201,17 @@ sc_host_files_put (const ScContext *ctx, ScContainerLock *lock, int number, int 
 
   if (!sc_host_sides_load (&s, ctx, lock, number, other, sink, error))
     return FALSE;
-  if (!sc_host_side_has_files (&s.new) && !sc_host_side_has_files (&s.old))
+  if (!sc_host_side_has_files (&s.to) && !sc_host_side_has_files (&s.from))
     return TRUE;
   s.host.root = sc_context_open_root (ctx, error);
-  if (s.host.root < 0 || !sc_host_side_find_places (s.host.root, &s.new, error)
-      || !sc_host_side_find_places (s.host.root, &s.old, error))
+  if (s.host.root < 0 || !sc_host_side_find_places (s.host.root, &s.to, error)
+      || !sc_host_side_find_places (s.host.root, &s.from, error))
     return FALSE;
-  files = list_places (s.host.root, s.new.d != NULL ? s.new.d->installed_files : NULL, error);
-  dirs = files != NULL ? list_places (s.host.root, s.new.d != NULL ? s.new.d->installed_dirs : NULL, error) : NULL;
-  if (dirs == NULL || (s.old.d != NULL && !remove_old (&s, error)))
+  files = list_places (s.host.root, s.to.d != NULL ? s.to.d->installed_files : NULL, error);
+  dirs = files != NULL ? list_places (s.host.root, s.to.d != NULL ? s.to.d->installed_dirs : NULL, error) : NULL;
+  if (dirs == NULL || (s.from.d != NULL && !remove_old (&s, error)))
     return FALSE;
-  return s.new.d == NULL || put_new (&s, files, dirs, error);
+  return s.to.d == NULL || put_new (&s, files, dirs, error);
 }
 
 static gboolean
@@ -233,14 +235,14 @@ sc_host_files_clean (const ScContext *ctx, ScContainerLock *lock, int a, int b, 
 
   if (!sc_host_sides_load (&s, ctx, lock, a, b, NULL, error))
     return FALSE;
-  if (!sc_host_side_has_files (&s.new) && !sc_host_side_has_files (&s.old))
+  if (!sc_host_side_has_files (&s.to) && !sc_host_side_has_files (&s.from))
     return TRUE;
   s.host.root = sc_context_open_root (ctx, error);
   if (s.host.root < 0)
     return FALSE;
   for (guint i = 0; i < 2; i++)
     {
-      const ScDeployment *d = i == 0 ? s.new.d : s.old.d;
+      const ScDeployment *d = i == 0 ? s.to.d : s.from.d;
 
       if (d != NULL
           && (!clean_all (&s, d->installed_files, done, error) || !clean_all (&s, d->installed_dirs, done, error)))

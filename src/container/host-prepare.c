@@ -69,10 +69,10 @@ is_to_be_put (ScHostSides *s, const char *path, gboolean *out, GError **error)
 
   if (place == NULL || !sc_host_file_look (s->host.root, path, &there, error))
     return FALSE;
-  old_path = g_hash_table_lookup (s->old.files, place);
+  old_path = g_hash_table_lookup (s->from.files, place);
   *out = there.st.st_mode == 0
-         || (!sc_host_side_recorded (s->host.root, &s->new, path, &there, path) && old_path != NULL
-             && sc_host_side_recorded (s->host.root, &s->old, old_path, &there, path));
+         || (!sc_host_side_recorded (s->host.root, &s->to, path, &there, path) && old_path != NULL
+             && sc_host_side_recorded (s->host.root, &s->from, old_path, &there, path));
   return TRUE;
 }
 
@@ -82,11 +82,11 @@ check_file (ScHostSides *s, const char *path, GError **error)
   g_auto (ScHostFile) copy = { 0 };
   gboolean needed = FALSE;
 
-  if (s->new.tree >= 0 && !sc_host_file_look_at (s->new.tree, path + 1, &copy, error))
+  if (s->to.tree >= 0 && !sc_host_file_look_at (s->to.tree, path + 1, &copy, error))
     return FALSE;
   /* The original tool recorded other things of what is no regular file. */
   if (copy.st.st_mode != 0
-      && (!S_ISREG (copy.st.st_mode) || g_strcmp0 (copy.checksum, sc_host_side_sum (&s->new, path)) == 0))
+      && (!S_ISREG (copy.st.st_mode) || g_strcmp0 (copy.checksum, sc_host_side_sum (&s->to, path)) == 0))
     return TRUE;
   if (!is_to_be_put (s, path, &needed, error))
     return FALSE;
@@ -96,7 +96,7 @@ check_file (ScHostSides *s, const char *path, GError **error)
 static gboolean
 check_files (ScHostSides *s, GError **error)
 {
-  for (char **path = s->new.d->installed_files; path != NULL &&*path != NULL; path++)
+  for (char **path = s->to.d->installed_files; path != NULL && *path != NULL; path++)
     if (!check_file (s, *path, error))
       return FALSE;
   return TRUE;
@@ -105,9 +105,9 @@ check_files (ScHostSides *s, GError **error)
 static gboolean
 remake_tree (ScHostSides *s, const ScContext *ctx, ScContainerLock *lock, GError **error)
 {
-  sc_close_fd_p (&s->new.tree);
-  s->new.tree = -1;
-  return make_tree (ctx, lock, s->new.d, error) && sc_host_side_open_tree (lock, &s->new, error);
+  sc_close_fd_p (&s->to.tree);
+  s->to.tree = -1;
+  return make_tree (ctx, lock, s->to.d, error) && sc_host_side_open_tree (lock, &s->to, error);
 }
 
 gboolean
@@ -118,12 +118,12 @@ sc_host_files_prepare (const ScContext *ctx, ScContainerLock *lock, const ScDepl
 
   if (!sc_host_sides_load (&s, ctx, lock, d->number, other, NULL, error))
     return FALSE;
-  if (!sc_host_side_has_files (&s.new))
+  if (!sc_host_side_has_files (&s.to))
     return TRUE;
   s.host.root = sc_context_open_root (ctx, error);
-  if (s.host.root < 0 || !sc_host_side_find_places (s.host.root, &s.old, error))
+  if (s.host.root < 0 || !sc_host_side_find_places (s.host.root, &s.from, error))
     return FALSE;
-  if (s.new.tree >= 0 && check_files (&s, &local))
+  if (s.to.tree >= 0 && check_files (&s, &local))
     return TRUE;
   /* The root may be good where the tree is not: it has been repaired. */
   if (!remake_tree (&s, ctx, lock, error))

@@ -25,8 +25,8 @@ sc_host_sides_clear (ScHostSides *s)
 {
   sc_close_fd_p (&s->host.root);
   g_free (s->stem);
-  side_clear (&s->new);
-  side_clear (&s->old);
+  side_clear (&s->to);
+  side_clear (&s->from);
 }
 
 /* -- records -- */
@@ -149,7 +149,7 @@ sc_host_sides_load (ScHostSides *s, const ScContext *ctx, ScContainerLock *lock,
                     const ScProgressSink *sink, GError **error)
 {
   s->sink = sink;
-  s->stem = g_strdup_printf ("atomic-%s.new", lock->name);
+  s->stem = g_strdup_printf ("atomic-%s.to", lock->name);
   s->host.stem = s->stem;
-  return load_side (ctx, lock, number, sink, &s->new, error) && load_side (ctx, lock, other, sink, &s->old, error);
+  return load_side (ctx, lock, number, sink, &s->to, error) && load_side (ctx, lock, other, sink, &s->from, error);
 }

@@ -23,12 +23,12 @@ typedef struct
   ScHost host;
   char *stem;
   const ScProgressSink *sink;
-  ScHostSide new, old;
+  ScHostSide to, from;
 } ScHostSides;
 
 #define SC_HOST_SIDES_INIT                                                                                             \
   {                                                                                                                    \
-    .host = { .root = -1 }, .new = { .tree = -1 }, .old = {.tree = -1 }                                                \
+    .host = { .root = -1 }, .to = { .tree = -1 }, .from = {.tree = -1 }                                                \
   }
 
 /* Reads both; host.root is not opened. A deployment that is not there has nothing on the host; one whose record cannot

@@ -242,8 +242,13 @@ copy_symlink (Put *put, int dfd, const char *source, const struct stat *st, GErr
     {
       next_temp (put);
       if (symlinkat (target, put->dir, put->temp) == 0)
-        return fchownat (put->dir, put->temp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) == 0
-               || sc_fail_errno (error, errno, "cannot set the owner");
+        {
+          if (fchownat (put->dir, put->temp, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) == 0)
+            return TRUE;
+          sc_fail_errno (error, errno, "cannot set the owner");
+          unlinkat (put->dir, put->temp, 0);
+          return FALSE;
+        }
       if (errno != EEXIST)
         break;
     }
