@@ -23,8 +23,9 @@ typedef struct
   const ScExports *exports;
   const ScImageConfig *image;
   GHashTable *values;
-  int rootfs;    /* the checked-out root: user names are resolved in its /etc/passwd and /etc/group */
-  int host_root; /* the host's root: which bind sources exist */
+  int rootfs;         /* the checked-out root: user names are resolved in its /etc/passwd and /etc/group */
+  int host_root;      /* the host's root: which bind sources exist */
+  const char *remote; /* (nullable): path of @rootfs if it is not in the deployment */
 } ScRenderInput;
 
 /* Errors: as sc_template_expand(), sc_config_validate(); a JSON error names the variable that made it. */

@@ -78,7 +78,7 @@ test_default_root (Fixture *f, gconstpointer data)
   g_autoptr (JsonNode) config = make_default (f, "{\"Entrypoint\": [\"/bin/a\"], \"Cmd\": [\"-x\", \"$Y\"]}", &error);
 
   g_assert_no_error (error);
-  g_assert_true (sc_config_validate (config, &error));
+  g_assert_true (sc_config_validate (config, NULL, &error));
   EXPECT (config, "$.process.args", "[\"/bin/a\",\"-x\",\"$Y\"]");
   EXPECT (config, "$.process.cwd", "\"/\"");
   EXPECT (config, "$.process.user", "{\"uid\":0,\"gid\":0}");
@@ -266,7 +266,7 @@ test_validate (Fixture *f, gconstpointer data)
       g_autoptr (GError) error = NULL;
       g_autoptr (JsonNode) config = sc_json_parse ("t", cases[i].text, strlen (cases[i].text), &error);
       g_assert_no_error (error);
-      g_assert_cmpint (sc_config_validate (config, &error), ==, cases[i].message == NULL);
+      g_assert_cmpint (sc_config_validate (config, NULL, &error), ==, cases[i].message == NULL);
       if (cases[i].message != NULL)
         {
           g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
