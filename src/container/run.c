@@ -340,6 +340,10 @@ sc_container_run (const ScContext *ctx, const ScRunOptions *options, const ScPro
   int status = 0;
   if (!target_init (&target, options->name, error))
     return FALSE;
+  /* Better said by us than by the runtime. */
+  SC_AUTOFD int root = target.deployment->remote != NULL ? sc_deployment_open_root (ctx, target.deployment, error) : -1;
+  if (target.deployment->remote != NULL && root < 0)
+    return sc_prefix (error, "container %s", options->name);
   gboolean command = options->args != NULL && options->args[0] != NULL;
   if (!(command ? run_command (&target, options, &status, error) : start_service (&target, options, &status, error)))
     return FALSE;
