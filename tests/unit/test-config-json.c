@@ -276,6 +276,25 @@ test_validate (Fixture *f, gconstpointer data)
     }
 }
 
+static void
+test_remote (Fixture *f, gconstpointer data)
+{
+  static const char text[] = "{" GOOD_ROOT ", \"process\": {\"args\": [\"a\"], \"cwd\": \"/\"}}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) config = sc_json_parse ("t", text, strlen (text), NULL);
+
+  (void)f;
+  (void)data;
+  g_assert_false (sc_config_validate (config, "/srv/x", &error));
+  g_assert_cmpstr (error->message, ==, "config.json: root.path: must be '/srv/x', is 'rootfs'");
+  g_clear_error (&error);
+  sc_config_set_root (config, "/srv/x");
+  g_assert_true (sc_config_validate (config, "/srv/x", &error));
+  g_assert_no_error (error);
+  g_assert_false (sc_config_validate (config, NULL, &error));
+  EXPECT (config, "$.root.readonly", "true");
+}
+
 static const char labelled[] = "{\"ociVersion\": \"0.3.0\", \"process\": {\"selinuxLabel\": \"a:b:c:s0\"},"
                                " \"linux\": {\"mountLabel\": \"a:b:c:s0\", \"other\": 1}}";
 
@@ -373,6 +392,7 @@ main (int argc, char **argv)
   TEST ("default/refused", test_default_refused);
   TEST ("default/seccomp", test_seccomp);
   TEST ("validate", test_validate);
+  TEST ("remote", test_remote);
   TEST ("adapt", test_adapt);
   TEST ("adapt-selinux", test_adapt_selinux);
   TEST ("queries", test_queries);
