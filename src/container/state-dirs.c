@@ -221,16 +221,40 @@ add_records (const ScHostTree *host, int base, const char *deployment, GPtrArray
       add (dirs, *dir);
 }
 
+static int
+open_checkouts (const ScHostTree *host, GError **error)
+{
+  g_autofree char *path = sc_context_path (host->ctx, host->ctx->checkouts);
+  int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0)
+    sc_fail_errno (error, errno, "%s", host->ctx->checkouts);
+  return fd;
+}
+
+GPtrArray *
+sc_state_dirs_recorded_by (const ScHostTree *host, const char *name, int number, GError **error)
+{
+  g_autoptr (GPtrArray) dirs = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *deployment = g_strdup_printf ("%s.%d", name, number);
+  SC_AUTOFD int base = open_checkouts (host, error);
+
+  if (base < 0)
+    return NULL;
+  add_records (host, base, deployment, dirs);
+  sc_sort_strings (dirs);
+  return g_steal_pointer (&dirs);
+}
+
 GPtrArray *
 sc_state_dirs_recorded (const ScHostTree *host, const char *name, GError **error)
 {
-  g_autofree char *path = sc_context_path (host->ctx, host->ctx->checkouts);
   g_autoptr (GPtrArray) dirs = g_ptr_array_new_with_free_func (g_free);
-  SC_AUTOFD int base = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  SC_AUTOFD int base = open_checkouts (host, error);
   g_auto (GStrv) names = NULL;
 
   if (base < 0)
-    return sc_fail_errno_null (error, errno, "%s", path);
+    return NULL;
   names = sc_fs_list_dir_at (base, ".", error);
   if (names == NULL)
     return NULL;

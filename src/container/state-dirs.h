@@ -45,6 +45,14 @@ gboolean sc_state_dirs_find (const ScContext *ctx, const char *name, const char 
  * out. */
 GPtrArray *sc_state_dirs_recorded (const ScHostTree *host, const char *name, GError **error) SC_CHECK;
 
+/* The same of deployment @number alone; nothing if there is none. */
+GPtrArray *sc_state_dirs_recorded_by (const ScHostTree *host, const char *name, int number, GError **error) SC_CHECK;
+
+/* After a deployment @to of @name that did not come to anything: removes the directories that it recorded and @from,
+ * which is live as before, did not, as far as they are empty, so that the next one finds what this one found.  Can be
+ * repeated. */
+gboolean sc_state_dirs_take_back (const ScContext *ctx, const char *name, int from, int to, GError **error) SC_CHECK;
+
 typedef struct
 {
   gboolean dry_run; /* only say it */

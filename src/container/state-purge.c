@@ -154,10 +154,10 @@ find_reason (Purge *p, const char *dir)
 
 /* A descriptor of the directory that @dir is in, no link on the way; -1: @out_errno. */
 static int
-open_parent (Purge *p, const char *dir, int *out_errno)
+open_parent (const ScHostTree *host, const char *dir, int *out_errno)
 {
   g_auto (GStrv) names = g_strsplit (dir + 1, "/", -1);
-  int fd = openat (p->host.root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int fd = openat (host->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
   for (guint i = 0; fd >= 0 && names[i + 1] != NULL; i++)
     {
@@ -206,7 +206,7 @@ static gboolean
 remove_dir (Purge *p, const char *dir, GError **error)
 {
   int errsv = 0;
-  SC_AUTOFD int parent = open_parent (p, dir, &errsv);
+  SC_AUTOFD int parent = open_parent (&p->host, dir, &errsv);
   g_autofree char *reason = NULL;
   struct stat st;
 
@@ -222,16 +222,44 @@ remove_dir (Purge *p, const char *dir, GError **error)
   return reason != NULL ? keep (p, dir, reason) : remove_tree (p, parent, dir, error);
 }
 
-/* One above, which is only tidied up. */
 static gboolean
-remove_if_empty (Purge *p, const char *dir, GError **error)
+remove_if_empty (const ScHostTree *host, const char *dir, GError **error)
 {
   int errsv = 0;
-  SC_AUTOFD int parent = open_parent (p, dir, &errsv);
+  SC_AUTOFD int parent = open_parent (host, dir, &errsv);
 
-  if (parent < 0 || p->options->dry_run || unlinkat (parent, strrchr (dir, '/') + 1, AT_REMOVEDIR) != 0)
+  if (parent < 0)
     return TRUE;
-  return sc_fs_sync_dir_at (parent, ".", error) || p->options->force || sc_prefix (error, "%s", dir);
+  if (unlinkat (parent, strrchr (dir, '/') + 1, AT_REMOVEDIR) == 0)
+    return sc_fs_sync_dir_at (parent, ".", error) || sc_prefix (error, "%s", dir);
+  /* A disk that fails is told; what cannot be empty or is not ours to remove is not. */
+  return (errno != EIO && errno != ENOSPC && errno != EDQUOT) || sc_fail_errno (error, errno, "%s", dir);
+}
+
+/* One above, which is only tidied up. */
+static gboolean
+tidy (Purge *p, const char *dir, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (p->options->dry_run || remove_if_empty (&p->host, dir, &local))
+    return TRUE;
+  if (p->options->force)
+    return keep (p, dir, local->message);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+/* TRUE if @dir is recorded as one that is only above another. */
+static gboolean
+strip_slash (char *dir)
+{
+  gsize length = strlen (dir);
+
+  if (dir[length - 1] != '/')
+    return FALSE;
+  dir[length - 1] = '\0';
+  return TRUE;
 }
 
 gboolean
@@ -256,12 +284,31 @@ sc_state_dirs_purge (const ScContext *ctx, const char *name, const ScPurgeOption
   for (guint i = dirs->len; i > 0; i--)
     {
       char *dir = dirs->pdata[i - 1];
-      gsize length = strlen (dir);
-      gboolean above = dir[length - 1] == '/';
+      gboolean above = strip_slash (dir);
 
-      if (above)
-        dir[length - 1] = '\0';
-      if (!(above ? remove_if_empty (&p, dir, error) : remove_dir (&p, dir, error)))
+      if (!(above ? tidy (&p, dir, error) : remove_dir (&p, dir, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+sc_state_dirs_take_back (const ScContext *ctx, const char *name, int from, int to, GError **error)
+{
+  g_auto (ScHostTree) host = { .root = -1 };
+  g_autoptr (GPtrArray) ours = NULL, before = NULL;
+
+  if (!sc_host_tree_open (ctx, &host, error) || (ours = sc_state_dirs_recorded_by (&host, name, to, error)) == NULL
+      || (before = sc_state_dirs_recorded_by (&host, name, from, error)) == NULL)
+    return FALSE;
+  for (guint i = ours->len; i > 0; i--)
+    {
+      char *dir = ours->pdata[i - 1];
+
+      if (g_ptr_array_find_with_equal_func (before, dir, g_str_equal, NULL))
+        continue;
+      (void)strip_slash (dir);
+      if (!remove_if_empty (&host, dir, error))
         return FALSE;
     }
   return TRUE;
