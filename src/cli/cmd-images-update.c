@@ -63,12 +63,14 @@ update_image (ScInvocation *invocation, const ScImage *image, GError **error)
   g_autofree char *from = NULL, *reason = find_reason (image, &from);
   g_auto (ScPulled) pulled = { 0 };
   g_autoptr (ScImage) now = NULL;
+  g_auto (GStrv) platform = NULL;
 
   if (reason)
     {
       print_result (image, "skipping: %s", reason);
       return TRUE;
     }
+  sc_pull_settings_same_platform (&settings, image, &platform);
   if (!sc_pull_image (invocation->context, from, &settings, invocation->sink, &pulled, invocation->cancellable, error))
     return FALSE;
   now = sc_image_find (pulled.store, pulled.name, invocation->cancellable, error);

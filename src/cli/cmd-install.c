@@ -14,6 +14,7 @@ typedef struct
   GPtrArray *set; /* (nullable): const char * */
   const char *runtime;
   const char *auth_file;
+  const char *rootfs;
   gboolean display;
 } InstallOptions;
 
@@ -81,6 +82,7 @@ run_install (ScInvocation *invocation, GError **error)
   ScInstallOptions install = {
     .set = options->set ? (const char *const *)options->set->pdata : NULL,
     .runtime = options->runtime,
+    .rootfs = options->rootfs,
     .display = options->display,
   };
   gboolean present = FALSE, installed = FALSE;
@@ -120,6 +122,8 @@ static const ScOption install_options[] = {
   { "name", 'n', SC_OPTION_STRING, MEMBER (name), "NAME", "name of the container" },
   { "set", 0, SC_OPTION_LIST, MEMBER (set), "VAR=VALUE", "value of a template variable; can be repeated" },
   { "runtime", 0, SC_OPTION_STRING, MEMBER (runtime), "PATH", "OCI runtime that is to run the container" },
+  { "rootfs", 0, SC_OPTION_STRING, MEMBER (rootfs), "DIR",
+    "root of the container: this directory, which is not changed, instead of one made of IMAGE" },
   { "authfile", 0, SC_OPTION_STRING, MEMBER (auth_file), "FILE", "where it pulls: look for credentials there first" },
   { "display", 0, SC_OPTION_FLAG, MEMBER (display), NULL, "say what would be done, and change nothing" },
   SC_OPTION_END,

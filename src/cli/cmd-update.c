@@ -39,15 +39,18 @@ parse_count (const char *option, const char *text, guint limit, guint *inout, GE
 }
 
 /* (transfer full): the words by which the image called @name was pulled, if they still mean that name; else the name.
- */
+ * @out_platform: of @settings, as sc_pull_settings_same_platform(). */
 static char *
-find_words (ScInvocation *invocation, const char *name)
+find_words (ScInvocation *invocation, const char *name, ScPullSettings *settings, char ***out_platform)
 {
   g_autoptr (ScStore) store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, NULL);
   g_autoptr (ScImage) image = store ? sc_image_find (store, name, invocation->cancellable, NULL) : NULL;
   g_autoptr (ScReference) ref = image && image->source ? sc_reference_parse (image->source, NULL) : NULL;
   g_autofree char *stored = ref ? sc_reference_store_name (ref) : NULL;
 
+  *out_platform = NULL;
+  if (image)
+    sc_pull_settings_same_platform (settings, image, out_platform);
   return g_strdup (ref && (!stored || strcmp (stored, image->name) == 0) ? image->source : name);
 }
 
@@ -62,6 +65,7 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
   ScPullSettings settings = { .auth_file = options->auth_file };
   g_autoptr (ScDeployment) deployment = sc_deployment_load (ctx, container, error);
   g_autofree char *image = NULL, *text = g_strdup (options->rebase);
+  g_auto (GStrv) platform = NULL;
   gboolean present = TRUE;
 
   if (deployment == NULL)
@@ -73,7 +77,7 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
         return FALSE;
     }
   else if (options->pull)
-    text = find_words (invocation, deployment->image);
+    text = find_words (invocation, deployment->image, &settings, &platform);
   if (options->pull || !present)
     {
       if (!sc_pull_image (ctx, text, &settings, invocation->sink, pulled, invocation->cancellable, error))

@@ -20,6 +20,7 @@ extern const ScCommand sc_cmd_containers_list;
 extern const ScCommand sc_cmd_containers_update;
 extern const ScCommand sc_cmd_containers_rollback;
 extern const ScCommand sc_cmd_containers_history;
+extern const ScCommand sc_cmd_containers_delete;
 extern const ScCommand sc_cmd_containers_pin;
 extern const ScCommand sc_cmd_containers_unpin;
 extern const ScCommand sc_cmd_recover;

@@ -36,6 +36,7 @@ static const ScCommand *const commands[] = {
   &sc_cmd_containers_update,
   &sc_cmd_containers_rollback,
   &sc_cmd_containers_history,
+  &sc_cmd_containers_delete,
   &sc_cmd_containers_pin,
   &sc_cmd_containers_unpin,
   &sc_cmd_recover,

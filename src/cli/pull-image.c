@@ -79,6 +79,22 @@ find_platform (const ScPullSettings *settings)
   return platform;
 }
 
+void
+sc_pull_settings_same_platform (ScPullSettings *settings, const ScImage *image, char ***out_words)
+{
+  g_auto (GStrv) words = image->platform ? g_strsplit (image->platform, "/", 3) : NULL;
+  guint n = words ? g_strv_length (words) : 0;
+
+  *out_words = NULL;
+  /* Of what makes no sense nothing is believed. */
+  if (n < 2 || *words[0] == '\0' || *words[1] == '\0')
+    return;
+  settings->os = words[0];
+  settings->architecture = words[1];
+  settings->variant = n > 2 ? words[2] : NULL;
+  *out_words = g_steal_pointer (&words);
+}
+
 /* @out_asked: (nullable): whether the user was asked which registry is meant; NULL: nobody is to be asked. */
 static ScVerifiedImage *
 look (const ScContext *ctx, const char *text, const ScPullSettings *settings, const ScProgressSink *sink,

@@ -3,6 +3,7 @@
 
 #include "blob-source.h"
 #include "context.h"
+#include "image-query.h"
 #include "policy.h"
 #include "progress.h"
 #include "pull.h"
@@ -48,6 +49,10 @@ gboolean sc_pull_image (const ScContext *ctx, const char *text, const ScPullSett
 ScVerifiedImage *sc_pull_look (const ScContext *ctx, const char *text, const ScPullSettings *settings,
                                const ScProgressSink *sink, ScBlobSource **out_source, GCancellable *cancellable,
                                GError **error) SC_CHECK;
+
+/* Pulls of @image again are for the platform that it was pulled for: sets the members of @settings, which point into
+ * @out_words (transfer full) (nullable) (array zero-terminated=1). */
+void sc_pull_settings_same_platform (ScPullSettings *settings, const ScImage *image, char ***out_words);
 
 /* After a failure of what the image was pulled for: the repository is what it was before, or a note says why not. */
 void sc_pulled_undo (ScPulled *pulled, const ScProgressSink *sink);

@@ -11,6 +11,7 @@
 
 #include "fs.h"
 #include "history.h"
+#include "state-dirs.h"
 
 static gboolean
 place (const ScLive *live, const ScJournal *journal, const char *temp, GError **error)
@@ -101,7 +102,9 @@ sc_activation_drop (const ScLive *live, const ScJournal *journal, GError **error
 
   if (is_new (journal) && sc_history_has_failed (lock, journal->to))
     sc_history_prune (live->ctx, lock, journal->from, SC_NO_DEPLOYMENT, SC_DEPLOYMENTS_MAX, live->sink);
-  else if (is_new (journal) && !sc_checkouts_remove (lock->checkouts, lock->name, journal->to, error))
+  else if (is_new (journal)
+           && (!sc_state_dirs_take_back (live->ctx, lock->name, journal->from, journal->to, error)
+               || !sc_checkouts_remove (lock->checkouts, lock->name, journal->to, error)))
     return FALSE;
   return sc_journal_remove (lock->checkouts->dfd, lock->name, error);
 }

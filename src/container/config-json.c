@@ -20,7 +20,7 @@
 #define COMMAND_MAX_SIZE 256
 
 static gboolean
-validate_root (JsonObject *config, GError **error)
+validate_root (JsonObject *config, const char *wanted, GError **error)
 {
   JsonObject *root = NULL;
   const char *path = NULL;
@@ -30,8 +30,8 @@ validate_root (JsonObject *config, GError **error)
       || !sc_json_get_string (root, CONFIG ": root", "path", SC_JSON_REQUIRED, &path, error)
       || !sc_json_get_bool (root, CONFIG ": root", "readonly", SC_JSON_OPTIONAL, &readonly, error))
     return FALSE;
-  if (strcmp (path, "rootfs") != 0)
-    return sc_fail (error, SC_ERROR_INVALID, CONFIG ": root.path: must be 'rootfs', is '%s'", path);
+  if (strcmp (path, wanted) != 0)
+    return sc_fail (error, SC_ERROR_INVALID, CONFIG ": root.path: must be '%s', is '%s'", wanted, path);
   if (!readonly)
     return sc_fail (error, SC_ERROR_INVALID, CONFIG ": root.readonly: must be true");
   return TRUE;
@@ -95,12 +95,13 @@ read_mount (JsonArray *mounts, guint index, const char **out_source, GError **er
 }
 
 gboolean
-sc_config_validate (JsonNode *config, GError **error)
+sc_config_validate (JsonNode *config, const char *remote, GError **error)
 {
   JsonObject *object = sc_json_node_object (config, CONFIG, error);
   JsonArray *mounts = NULL;
 
-  if (object == NULL || !validate_root (object, error) || !validate_process (object, error)
+  if (object == NULL || !validate_root (object, remote != NULL ? remote : "rootfs", error)
+      || !validate_process (object, error)
       || !sc_json_get_array (object, CONFIG, "mounts", SC_JSON_OPTIONAL, &mounts, error))
     return FALSE;
   for (guint i = 0; mounts != NULL && i < json_array_get_length (mounts); i++)
@@ -110,6 +111,12 @@ sc_config_validate (JsonNode *config, GError **error)
         return FALSE;
     }
   return TRUE;
+}
+
+void
+sc_config_set_root (JsonNode *config, const char *remote)
+{
+  json_object_set_string_member (json_object_get_object_member (json_node_get_object (config), "root"), "path", remote);
 }
 
 /* (nullable) */

@@ -33,10 +33,14 @@ typedef struct
  */
 JsonNode *sc_config_default (const ScConfigInput *input, GError **error) SC_CHECK;
 
-/* Checks what must hold of any config.json: an object, root.readonly true, root.path "rootfs", process.args a
- * non-empty array of strings, process.cwd absolute, mounts well-formed: a bind mount has a source that is absolute.
+/* Checks what must hold of any config.json: an object, root.readonly true, root.path "rootfs", or @remote (nullable)
+ * if the root is not in the deployment, process.args a non-empty array of strings, process.cwd absolute, mounts
+ * well-formed: a bind mount has a source that is absolute.
  * Errors: SC_ERROR_INVALID that names file and path. */
-gboolean sc_config_validate (JsonNode *config, GError **error) SC_CHECK;
+gboolean sc_config_validate (JsonNode *config, const char *remote, GError **error) SC_CHECK;
+
+/* Makes @remote the root.path of a valid configuration. */
+void sc_config_set_root (JsonNode *config, const char *remote);
 
 /* Makes a valid configuration of an image fit this host and today's runtimes: SELinux labels go where SELinux is not in
  * use (runtimes refuse them there), and an ociVersion before 1.0 becomes 1.0.0. TRUE if something was changed; what the

@@ -17,6 +17,8 @@
 #include "host-tree.h"
 #include "info.h"
 #include "live.h"
+#include "remote.h"
+#include "state-dirs.h"
 #include "values.h"
 
 void
@@ -55,8 +57,8 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
                            .set = input->set,
                            .previous = input->previous,
                            .all_capabilities = capabilities };
-  ScHostPlanInput plan = { .ctx = input->ctx, .name = input->name, .rootfs = rootfs };
-  ScRenderInput render = { .rootfs = rootfs, .host_root = host_root };
+  ScHostPlanInput plan = { .ctx = input->ctx, .name = input->name, .rootfs = rootfs, .copy = input->remote != NULL };
+  ScRenderInput render = { .rootfs = rootfs, .host_root = host_root, .remote = input->remote };
 
   if (host_root < 0)
     return FALSE;
@@ -115,6 +117,17 @@ write_files (const ScMade *made, int dfd, const ScMadeFiles *files, GError **err
   return sc_fs_sync_all (dfd, error);
 }
 
+/* The root, made or given; -1 on error. */
+static int
+provide_root (const ScMakeInput *input, int dfd, GError **error)
+{
+  if (input->remote != NULL)
+    return sc_remote_open (input->ctx, input->remote, error);
+  if (!sc_store_checkout (input->store, input->image, dfd, "rootfs", input->cancellable, error))
+    return -1;
+  return sc_fs_open_dir_at (dfd, "rootfs", error);
+}
+
 static gboolean
 fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **error)
 {
@@ -123,14 +136,15 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **erro
   SC_AUTOFD int dfd = sc_fs_open_dir_at (made->checkouts->dfd, made->temp, error);
   SC_AUTOFD int rootfs = -1;
 
-  if (dfd < 0 || !sc_store_checkout (input->store, input->image, dfd, "rootfs", input->cancellable, error))
+  if (dfd < 0)
     return FALSE;
-  rootfs = sc_fs_open_dir_at (dfd, "rootfs", error);
+  rootfs = provide_root (input, dfd, error);
   if (rootfs < 0 || !sc_made_files_render (input, rootfs, destdir, &files, error))
     return FALSE;
   d->values = g_hash_table_ref (files.values);
   d->has_container_service = files.rendered->unit != NULL;
-  if (!write_host (input, made, dfd, rootfs, &files, error))
+  if (!write_host (input, made, dfd, rootfs, &files, error)
+      || !sc_state_dirs_find (input->ctx, d->name, files.rendered->tmpfiles, &d->created_dirs, error))
     return FALSE;
   for (guint i = 0; i < files.rendered->notes->len; i++)
     sc_progress_note (input->sink, "%s: %s", d->name, (char *)g_ptr_array_index (files.rendered->notes, i));
@@ -151,8 +165,12 @@ sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number,
   d->commit = g_strdup (input->image->commit);
   d->created = g_get_real_time () / G_USEC_PER_SEC;
   d->runtime = g_strdup (input->runtime->path);
+  d->remote = g_strdup (input->remote);
   destdir = sc_deployment_dir (input->ctx, d);
-  sc_progress_step (input->sink, "Extracting to %s", destdir);
+  if (input->remote != NULL)
+    sc_progress_step (input->sink, "Making %s with the root %s", destdir, input->remote);
+  else
+    sc_progress_step (input->sink, "Extracting to %s", destdir);
   made.temp = sc_fs_make_temp_dir_at (lock->checkouts->dfd, prefix, error);
   if (made.temp == NULL || !fill (input, &made, destdir, error))
     return FALSE;

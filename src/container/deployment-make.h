@@ -21,6 +21,7 @@ typedef struct
   const ScRuntime *runtime;
   const char *name;         /* container */
   const ScImage *image;     /* in the store */
+  const char *remote;       /* (nullable): root that is used in place of one made of the image, as the host sees it */
   const char *const *set;   /* (nullable): NAME=VALUE */
   GHashTable *previous;     /* (nullable): values of the deployment before */
   const ScDeployment *live; /* (nullable): that deployment */

@@ -368,6 +368,7 @@ sc_host_plan_new (const ScHostPlanInput *input, GError **error)
   gpointer entry;
 
   plan->entries = g_ptr_array_new_with_free_func ((GDestroyNotify)entry_free);
+  plan->copy = input->copy;
   if (!input->exports->has_hostfs)
     return g_steal_pointer (&plan);
   p.renames = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);

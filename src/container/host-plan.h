@@ -26,6 +26,7 @@ typedef struct
 typedef struct
 {
   GPtrArray *entries; /* ScHostEntry by path, so that a directory stands before what is in it */
+  gboolean copy;      /* the files may change: none is shared with the root */
 } ScHostPlan;
 
 typedef struct
@@ -33,6 +34,7 @@ typedef struct
   const ScContext *ctx;
   const char *name; /* container */
   int rootfs;
+  gboolean copy; /* of the plan */
   const ScExports *exports;
   GHashTable *values;
 } ScHostPlanInput;

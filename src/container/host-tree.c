@@ -21,6 +21,7 @@ typedef struct
 {
   int from; /* exports/hostfs of the root */
   int to;
+  gboolean copy;
 } Tree;
 
 static gboolean
@@ -70,10 +71,10 @@ link_file (const Tree *tree, const ScHostEntry *entry, int root, const char *pat
   ScHost host = { .root = root, .stem = "new" };
   gboolean kept = FALSE;
 
-  if (linkat (tree->from, entry->source + 1, tree->to, path, 0) == 0)
+  if (!tree->copy && linkat (tree->from, entry->source + 1, tree->to, path, 0) == 0)
     return TRUE;
   /* No more links to one file. */
-  if (errno != EMLINK && errno != EXDEV)
+  if (!tree->copy && errno != EMLINK && errno != EXDEV)
     return sc_fail_errno (error, errno, "%s", path);
   return sc_host_file_put (&host, entry->path, tree->from, entry->source + 1, 0, &kept, error);
 }
@@ -105,13 +106,13 @@ sc_host_tree_write (const ScHostPlan *plan, int rootfs, int dfd, const char *nam
   if (to < 0)
     return FALSE;
   for (guint i = 0; i < plan->entries->len; i++)
-    if (!write_entry (&(Tree){ from, to }, g_ptr_array_index (plan->entries, i), error))
+    if (!write_entry (&(Tree){ from, to, plan->copy }, g_ptr_array_index (plan->entries, i), error))
       return sc_prefix (error, "%s", name);
   for (guint i = plan->entries->len; i-- > 0;)
     {
       const ScHostEntry *entry = g_ptr_array_index (plan->entries, i);
 
-      if (entry->kind == S_IFDIR && !finish_dir (&(Tree){ from, to }, entry, entry->path + 1, error))
+      if (entry->kind == S_IFDIR && !finish_dir (&(Tree){ from, to, plan->copy }, entry, entry->path + 1, error))
         return sc_prefix (error, "%s", name);
     }
   return fchmod (to, 0755) == 0 || sc_fail_errno (error, errno, "%s", name);

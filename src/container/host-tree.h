@@ -6,7 +6,8 @@
 
 /*
  * "hostfs" in the directory of a deployment: a tree of exactly what its image wants on the host, at the paths of the
- * host, with names and templates filled in.  Files that are no templates are hard links to those of the root.
+ * host, with names and templates filled in.  Files that are no templates are hard links to those of the root,
+ * or copies if the plan says so.
  */
 
 #define SC_HOST_TREE "hostfs"

@@ -11,6 +11,7 @@
 #include "deployment-make.h"
 #include "fs.h"
 #include "recover.h"
+#include "remote.h"
 #include "values.h"
 
 typedef struct
@@ -22,6 +23,7 @@ typedef struct
   GCancellable *cancellable;
 
   char *name;
+  char *remote; /* (nullable) */
   ScImage *image;
   ScRuntime *runtime;
   ScContainerLock *lock;
@@ -31,6 +33,7 @@ static void
 install_clear (Install *in)
 {
   g_free (in->name);
+  g_free (in->remote);
   g_clear_pointer (&in->image, sc_image_free);
   g_clear_pointer (&in->runtime, sc_runtime_free);
   g_clear_pointer (&in->lock, sc_container_unlock);
@@ -95,6 +98,8 @@ prepare (Install *in, GError **error)
   in->name = o->name != NULL ? g_strdup (o->name) : sc_install_default_name (in->image->name, error);
   if (in->name == NULL || !check_absent (in, error))
     return FALSE;
+  if (o->rootfs != NULL && (in->remote = sc_remote_path (o->rootfs, error)) == NULL)
+    return FALSE;
   in->runtime = sc_runtime_find (in->ctx, o->runtime, error);
   return in->runtime != NULL;
 }
@@ -133,6 +138,7 @@ make (Install *in, GError **error)
                         .runtime = in->runtime,
                         .name = in->name,
                         .image = in->image,
+                        .remote = in->remote,
                         .set = in->options->set,
                         .sink = in->sink,
                         .cancellable = in->cancellable };
@@ -161,10 +167,22 @@ display (Install *in)
 {
   g_autofree char *tmpfiles = sc_tmpfiles_path (in->ctx, in->name);
 
-  sc_progress_step (in->sink, "Extracting to %s/%s.0", in->ctx->checkouts, in->name);
+  if (in->remote != NULL)
+    sc_progress_step (in->sink, "Making %s/%s.0 with the root %s", in->ctx->checkouts, in->name, in->remote);
+  else
+    sc_progress_step (in->sink, "Extracting to %s/%s.0", in->ctx->checkouts, in->name);
   sc_progress_step (in->sink, "systemctl daemon-reload");
   sc_progress_step (in->sink, "systemd-tmpfiles --create %s", tmpfiles);
   sc_progress_step (in->sink, "systemctl enable %s", in->name);
+}
+
+static gboolean
+check_rootfs (const ScContext *ctx, const char *rootfs, GError **error)
+{
+  g_autofree char *path = sc_remote_path (rootfs, error);
+  SC_AUTOFD int fd = path != NULL ? sc_remote_open (ctx, path, error) : -1;
+
+  return fd >= 0;
 }
 
 gboolean
@@ -172,7 +190,8 @@ sc_install_check (const ScContext *ctx, const ScInstallOptions *options, GError 
 {
   g_autoptr (ScRuntime) runtime = sc_runtime_find (ctx, options->runtime, error);
 
-  return runtime != NULL && sc_values_check_set (options->set, error);
+  return runtime != NULL && sc_values_check_set (options->set, error)
+         && (options->rootfs == NULL || check_rootfs (ctx, options->rootfs, error));
 }
 
 gboolean

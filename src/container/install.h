@@ -11,6 +11,7 @@ typedef struct
   const char *name;       /* (nullable): container; NULL: from the image */
   const char *const *set; /* (nullable): NAME=VALUE */
   const char *runtime;    /* (nullable): path or name */
+  const char *rootfs;     /* (nullable): root to use in place of one made of the image, an absolute path of the host */
   gboolean display;       /* say what would be done; change nothing */
 } ScInstallOptions;
 
@@ -27,7 +28,8 @@ typedef struct
 gboolean sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const ScProgressSink *sink,
                      GCancellable *cancellable, GError **error) SC_CHECK;
 
-/* What of @options can be found wrong without the image: the runtime, the form of --set.  Errors as sc_install(). */
+/* What of @options can be found wrong without the image: the runtime, the form of --set, the root.  Errors as
+ * sc_install(). */
 gboolean sc_install_check (const ScContext *ctx, const ScInstallOptions *options, GError **error) SC_CHECK;
 
 /* (transfer full): the container name that an image gets: its last path component, "-TAG" added unless it is "latest".

@@ -112,6 +112,8 @@ parse_members (JsonObject *object, ScJournal *journal, GError **error)
       || !get_number (object, "to", &journal->to, error)
       || !sc_json_get_bool (object, WHERE, "was-active", SC_JSON_OPTIONAL, &journal->was_active, error)
       || !sc_json_get_bool (object, WHERE, "was-enabled", SC_JSON_OPTIONAL, &journal->was_enabled, error)
+      || !sc_json_get_bool (object, WHERE, "purge", SC_JSON_OPTIONAL, &journal->purge, error)
+      || !sc_json_get_bool (object, WHERE, "force", SC_JSON_OPTIONAL, &journal->force, error)
       || !sc_json_get_int (object, WHERE, "keep", SC_JSON_OPTIONAL, &keep, error)
       || !sc_json_get_string (object, WHERE, "boot-id", SC_JSON_OPTIONAL, &boot_id, error))
     return FALSE;
@@ -178,6 +180,8 @@ sc_journal_format (const ScJournal *journal)
   add_number (b, "to", journal->to);
   add_bool (b, "was-active", journal->was_active);
   add_bool (b, "was-enabled", journal->was_enabled);
+  add_bool (b, "purge", journal->purge);
+  add_bool (b, "force", journal->force);
   add_string (b, "phase", phases[journal->phase]);
   add_number (b, "keep", (int)journal->keep);
   add_string (b, "boot-id", journal->boot_id);

@@ -36,8 +36,10 @@ typedef struct
   int from, to; /* numbers, or SC_NO_DEPLOYMENT */
   gboolean was_active;
   gboolean was_enabled;
-  guint keep;    /* how many deployments stay */
-  char *boot_id; /* (nullable): of the boot in which it was written */
+  gboolean purge; /* uninstall: the directories of its state go too */
+  gboolean force; /* uninstall: whatever is wrong with it */
+  guint keep;     /* how many deployments stay */
+  char *boot_id;  /* (nullable): of the boot in which it was written */
 } ScJournal;
 
 void sc_journal_free (ScJournal *journal);

@@ -207,7 +207,17 @@ make_private (Mount *m, GError **error)
   return m->private_fd >= 0;
 }
 
-/* A descriptor of the root to show. @out_name: the end of its path, of a length that nothing else has. */
+/* (transfer full) (nullable): "/NAME" of the directory @fd. */
+static char *
+last_part (int fd, GError **error)
+{
+  g_autofree char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autofree char *path = sc_fs_read_link_at (AT_FDCWD, link, error);
+
+  return path != NULL ? g_strdup (strrchr (path, '/')) : NULL;
+}
+
+/* A descriptor of the root to show. @out_name: the end of its path. */
 static int
 open_root (Mount *m, char **out_name, GError **error)
 {
@@ -233,7 +243,10 @@ open_root (Mount *m, char **out_name, GError **error)
   /* In the list of mounts it would not look like ours. */
   if (is_mount)
     return sc_fail (error, SC_ERROR_UNSUPPORTED, "container %s: its root is a mount point", deployment->name), -1;
-  *out_name = g_strconcat (strrchr (dir, '/'), "/" ROOTFS, NULL);
+  if (deployment->remote == NULL)
+    *out_name = g_strconcat (strrchr (dir, '/'), "/" ROOTFS, NULL);
+  else if ((*out_name = last_part (fd, error)) == NULL)
+    return -1;
   return sc_steal_fd (&fd);
 }
 

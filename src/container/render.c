@@ -139,10 +139,12 @@ render_config (const ScRenderInput *input, ScRendered *rendered, GError **error)
       config = sc_config_default (&defaults, error);
       rendered->default_config = TRUE;
     }
-  if (config == NULL || !sc_config_validate (config, error))
+  if (config == NULL || !sc_config_validate (config, NULL, error))
     return NULL;
 
-  if (sc_config_adapt (config, input->host_root, rendered->notes) || text == NULL)
+  if (input->remote != NULL)
+    sc_config_set_root (config, input->remote);
+  if (sc_config_adapt (config, input->host_root, rendered->notes) || text == NULL || input->remote != NULL)
     rendered->config = sc_json_to_text (config, TRUE);
   else
     rendered->config = g_strdup (text);

@@ -27,6 +27,7 @@ typedef struct
   int rootfs;             /* the checked-out root: user names are resolved in its /etc/passwd and /etc/group */
   int host_root;          /* the host's root: which bind sources exist */
   const ScHostPlan *host; /* (nullable): what is going to */
+  const char *remote;     /* (nullable): path of @rootfs if it is not in the deployment */
 } ScRenderInput;
 
 /* Errors: as sc_template_expand(), sc_config_validate(); a JSON error names the variable that made it. */

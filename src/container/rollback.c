@@ -13,6 +13,7 @@
 #include "host-files.h"
 #include "json.h"
 #include "recover.h"
+#include "remote.h"
 #include "running.h"
 #include "runtime.h"
 #include "unit-links.h"
@@ -47,7 +48,7 @@ choose (const GPtrArray *list, int live, int *out, GError **error)
 /* -- checks -- */
 
 static gboolean
-check_config (int dfd, GError **error)
+check_config (int dfd, const char *remote, GError **error)
 {
   gsize size = 0;
   const char *data;
@@ -58,7 +59,7 @@ check_config (int dfd, GError **error)
     return FALSE;
   data = g_bytes_get_data (text, &size);
   config = sc_json_parse ("config.json", data != NULL ? data : "", size, error);
-  return config != NULL && sc_config_validate (config, error);
+  return config != NULL && sc_config_validate (config, remote, error);
 }
 
 /* There may be nothing to run. */
@@ -69,9 +70,10 @@ is_files_only (int dfd, const ScDeployment *target)
 }
 
 static gboolean
-check_root (int dfd, GError **error)
+check_root (const ScContext *ctx, const ScDeployment *target, GError **error)
 {
-  g_auto (GStrv) entries = sc_fs_list_dir_at (dfd, "rootfs", error);
+  SC_AUTOFD int fd = sc_deployment_open_root (ctx, target, error);
+  g_auto (GStrv) entries = fd >= 0 ? sc_fs_list_dir_at (fd, ".", error) : NULL;
 
   if (entries == NULL)
     return FALSE;
@@ -87,7 +89,8 @@ check (const ScLive *live, const ScDeployment *target, GError **error)
 
   if (dfd < 0)
     return FALSE;
-  if ((!is_files_only (dfd, target) && !check_config (dfd, error)) || !check_root (dfd, error))
+  if ((!is_files_only (dfd, target) && !check_config (dfd, target->remote, error))
+      || !check_root (live->ctx, target, error))
     return sc_prefix (error, "deployment %d", target->number);
   if (target->has_container_service && !sc_live_has (live, target->number, unit))
     return sc_fail (error, SC_ERROR_INVALID, "deployment %d: its unit %s is missing", target->number, unit);

@@ -14,6 +14,7 @@
 #include "checkouts.h"
 #include "fs.h"
 #include "json.h"
+#include "remote.h"
 #include "runtime.h"
 #include "systemd.h"
 #include "tmpfiles-run.h"
@@ -169,6 +170,10 @@ run_directly (Target *target, const ScRunOptions *options, int *out_status, GErr
 {
   const char *name = target->deployment->name;
   g_autofree char *bundle = sc_context_path (target->ctx, target->dir);
+  /* Its configuration names a path of that system. */
+  if (target->deployment->remote != NULL && target->ctx->root != NULL)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, "container '%s': its root is %s, which cannot be run below --root",
+                    name, target->deployment->remote);
   if (!target_find_runtime (target, options->runtime, error) || (options->detach && !check_detachable (target, error)))
     return FALSE;
   if (!options->display && !clear_stopped (target, error))
@@ -235,7 +240,7 @@ command_config (const Target *target, const char *const *args, gboolean tty, GEr
     json_array_add_string_element (array, *args);
   json_object_set_array_member (process, "args", array);
   json_object_set_boolean_member (process, "terminal", tty);
-  g_autofree char *rootfs = g_build_filename (target->dir, "rootfs", NULL);
+  g_autofree char *rootfs = sc_deployment_root_path (target->ctx, target->deployment);
   g_autofree char *here = sc_context_path (target->ctx, rootfs);
   json_object_set_string_member (root, "path", here);
   /* That one is the service's, which may start while the command runs. */
@@ -335,6 +340,10 @@ sc_container_run (const ScContext *ctx, const ScRunOptions *options, const ScPro
   int status = 0;
   if (!target_init (&target, options->name, error))
     return FALSE;
+  /* Better said by us than by the runtime. */
+  SC_AUTOFD int root = target.deployment->remote != NULL ? sc_deployment_open_root (ctx, target.deployment, error) : -1;
+  if (target.deployment->remote != NULL && root < 0)
+    return sc_prefix (error, "container %s", options->name);
   gboolean command = options->args != NULL && options->args[0] != NULL;
   if (!(command ? run_command (&target, options, &status, error) : start_service (&target, options, &status, error)))
     return FALSE;

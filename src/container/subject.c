@@ -5,9 +5,7 @@
  */
 #include "subject.h"
 
-#include <fcntl.h>
-
-#include "fs.h"
+#include "remote.h"
 
 void
 sc_subject_clear (ScSubject *subject)
@@ -53,9 +51,7 @@ sc_subject_find (const ScContext *ctx, ScStore *store, const char *text, ScSubje
 int
 sc_subject_open_root (const ScContext *ctx, const ScDeployment *deployment, GError **error)
 {
-  g_autofree char *dir = sc_deployment_dir (ctx, deployment), *root = g_build_filename (dir, "rootfs", NULL),
-                  *path = sc_context_path (ctx, root);
-  int fd = sc_fs_open_dir_at (AT_FDCWD, path, error);
+  int fd = sc_deployment_open_root (ctx, deployment, error);
 
   if (fd < 0)
     (void)sc_prefix (error, "container %s", deployment->name);

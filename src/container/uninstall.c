@@ -13,10 +13,11 @@
 #include "live.h"
 #include "recover.h"
 #include "run.h"
+#include "running.h"
 #include "runtime.h"
+#include "state-dirs.h"
 #include "systemd.h"
 
-/* A container that is half removed cannot be loaded, and is removed all the same. */
 static gboolean
 find (const ScContext *ctx, const char *name, GError **error)
 {
@@ -70,6 +71,49 @@ halt (const ScLive *live, GCancellable *cancellable, GError **error)
          && sc_systemd_reset_failed (live->systemd, unit, cancellable, error);
 }
 
+/* -- damage -- */
+
+static gboolean
+is_damaged (const ScLive *live, int number)
+{
+  g_autoptr (ScDeployment) d = NULL;
+
+  if (number != SC_NO_DEPLOYMENT)
+    d = sc_deployment_load_number (live->ctx, live->lock->name, number, NULL);
+  return d == NULL;
+}
+
+static gboolean
+remove_by_name (const ScLive *live, const char *path, gboolean *out_removed, GError **error)
+{
+  g_autofree char *real = sc_context_path (live->ctx, path), *dir = g_path_get_dirname (real);
+
+  *out_removed = FALSE;
+  if (!sc_fs_exists_at (AT_FDCWD, real))
+    return TRUE;
+  sc_progress_note (live->sink, "%s is removed for its name: nothing else tells whose it is", path);
+  *out_removed = TRUE;
+  return sc_fs_unlink_at (AT_FDCWD, real, error) && sc_fs_sync_dir_at (AT_FDCWD, dir, error);
+}
+
+/* What a container whose deployment is gone must have had. */
+static gboolean
+remove_without_deployment (const ScLive *live, GCancellable *cancellable, GError **error)
+{
+  const char *name = live->lock->name;
+  g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (live->ctx, name),
+                  *tmpfiles_path = sc_tmpfiles_path (live->ctx, name);
+  gboolean had_unit = FALSE, had_tmpfiles = FALSE;
+
+  if (!sc_systemd_disable (live->systemd, unit, cancellable, error)
+      || !remove_by_name (live, tmpfiles_path, &had_tmpfiles, error)
+      || !remove_by_name (live, unit_path, &had_unit, error))
+    return FALSE;
+  return !had_unit || !sc_systemd_is_running (live->systemd) || sc_systemd_reload (live->systemd, cancellable, error);
+}
+
+/* -- removing -- */
+
 static gboolean
 remove_host_files (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
 {
@@ -87,14 +131,29 @@ remove_host_files (const ScLive *live, const ScJournal *journal, GCancellable *c
   return sc_systemd_reload (live->systemd, cancellable, error);
 }
 
+/* With @journal->force what is damaged is passed over, and told. */
+static gboolean
+clear_host (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (!journal->force || !is_damaged (live, journal->from))
+    return remove_host_files (live, journal, cancellable, error);
+  if (!remove_host_files (live, journal, cancellable, &local))
+    sc_progress_note (live->sink, "%s", local->message);
+  return remove_without_deployment (live, cancellable, error);
+}
+
 gboolean
 sc_uninstall_continue (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
 {
   ScCheckouts *checkouts = live->lock->checkouts;
   const char *name = live->lock->name;
+  const ScPurgeOptions purge = { .force = journal->force };
   g_auto (GStrv) deployments = NULL;
 
-  if (!remove_host_files (live, journal, cancellable, error) || !sc_live_set_link (live, SC_NO_DEPLOYMENT, error))
+  if (!clear_host (live, journal, cancellable, error) || !sc_live_set_link (live, SC_NO_DEPLOYMENT, error)
+      || (journal->purge && !sc_state_dirs_purge (live->ctx, name, &purge, live->sink, error)))
     return FALSE;
   deployments = sc_checkouts_deployments (checkouts, name, error);
   if (deployments == NULL)
@@ -105,30 +164,136 @@ sc_uninstall_continue (const ScLive *live, const ScJournal *journal, GCancellabl
   return sc_fs_sync_dir_at (checkouts->dfd, ".", error) && sc_journal_remove (checkouts->dfd, name, error);
 }
 
-static void
-display_steps (const ScContext *ctx, const char *name, const ScProgressSink *sink)
+static gboolean
+display_steps (const ScContext *ctx, const char *name, const ScUninstallOptions *options, const ScProgressSink *sink,
+               GError **error)
 {
   g_autofree char *tmpfiles = sc_tmpfiles_path (ctx, name);
+  const ScPurgeOptions purge = { .dry_run = TRUE };
 
   sc_progress_step (sink, "systemctl stop %s", name);
   sc_progress_step (sink, "systemctl disable %s", name);
   sc_progress_step (sink, "systemd-tmpfiles --remove %s", tmpfiles);
   sc_progress_step (sink, "systemctl daemon-reload");
+  return !options->purge || sc_state_dirs_purge (ctx, name, &purge, sink, error);
+}
+
+/* -- the beginning -- */
+
+static gboolean
+is_running (const ScLive *live, gboolean *out, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScDeployment) d = NULL;
+  g_autoptr (ScRuntime) runtime = NULL;
+  ScRuntimeState state = SC_RUNTIME_STATE_NONE;
+
+  if (sc_systemd_is_running (live->systemd))
+    return sc_running_service (live, out, cancellable, error);
+  *out = FALSE;
+  d = sc_deployment_load (live->ctx, live->lock->name, error);
+  if (d == NULL)
+    return FALSE;
+  runtime = d->has_container_service ? sc_runtime_find (live->ctx, d->runtime, NULL) : NULL;
+  if (runtime != NULL && !sc_runtime_state (runtime, live->lock->name, &state, NULL, cancellable, error))
+    return FALSE;
+  *out = state == SC_RUNTIME_STATE_RUNNING;
+  return TRUE;
 }
 
 static gboolean
-remove_container (const ScLive *live, GCancellable *cancellable, GError **error)
+check (const ScLive *live, const ScUninstallOptions *options, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (ScDeployment) d = sc_deployment_load (live->ctx, live->lock->name, &local);
+  gboolean running = FALSE;
+
+  if (d == NULL && options->force)
+    sc_progress_note (live->sink, "%s", local->message);
+  else if (d == NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      g_prefix_error (error, "it is damaged, --force removes it all the same: ");
+      return FALSE;
+    }
+  if (!options->keep_running || options->force)
+    return TRUE;
+  if (!is_running (live, &running, cancellable, error))
+    return FALSE;
+  return !running || sc_fail (error, SC_ERROR_BUSY, "it is running: stop it first, or use --force");
+}
+
+static gboolean
+halt_or_note (const ScLive *live, gboolean force, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (halt (live, cancellable, &local))
+    return TRUE;
+  if (!force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  sc_progress_note (live->sink, "%s could not be stopped, and is removed all the same: %s", live->lock->name,
+                    local->message);
+  return TRUE;
+}
+
+static gboolean
+remove_container (const ScLive *live, const ScUninstallOptions *options, GCancellable *cancellable, GError **error)
 {
   int dfd = live->lock->checkouts->dfd;
   const char *name = live->lock->name;
   g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UNINSTALL, sc_live_number (dfd, name), SC_NO_DEPLOYMENT);
 
-  return halt (live, cancellable, error) && sc_journal_save (dfd, name, journal, error)
-         && sc_uninstall_continue (live, journal, cancellable, error);
+  journal->purge = options->purge;
+  journal->force = options->force;
+  return check (live, options, cancellable, error) && halt_or_note (live, options->force, cancellable, error)
+         && sc_journal_save (dfd, name, journal, error) && sc_uninstall_continue (live, journal, cancellable, error);
+}
+
+/* A removal that is going to be completed does what is asked for now too. */
+static gboolean
+ask_more (ScContainerLock *lock, const ScUninstallOptions *options, GError **error)
+{
+  int dfd = lock->checkouts->dfd;
+  g_autoptr (ScJournal) journal = NULL;
+
+  if ((!options->purge && !options->force) || !sc_journal_load (dfd, lock->name, &journal, NULL) || journal == NULL
+      || journal->operation != SC_OPERATION_UNINSTALL)
+    return TRUE;
+  journal->purge |= options->purge;
+  journal->force |= options->force;
+  return sc_journal_save (dfd, lock->name, journal, error);
+}
+
+static ScContainerLock *
+begin (const ScContext *ctx, const char *name, const ScUninstallOptions *options, const ScProgressSink *sink,
+       GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScContainerLock) lock = NULL;
+  g_autoptr (GError) local = NULL;
+
+  if (!sc_container_is_interrupted (ctx, name) && !find (ctx, name, error))
+    return NULL;
+  lock = sc_container_lock (ctx, name, FALSE, sink, cancellable, error);
+  if (lock == NULL || !ask_more (lock, options, error))
+    return NULL;
+  if (!sc_container_recover (ctx, lock, sink, cancellable, &local))
+    {
+      if (!options->force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return NULL;
+        }
+      sc_progress_note (sink, "%s", local->message);
+    }
+  /* Somebody may have removed it while we waited, or recovery did. */
+  return find (ctx, name, error) ? g_steal_pointer (&lock) : NULL;
 }
 
 gboolean
-sc_uninstall (const ScContext *ctx, const char *name, gboolean display, const ScProgressSink *sink,
+sc_uninstall (const ScContext *ctx, const char *name, const ScUninstallOptions *options, const ScProgressSink *sink,
               GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScContainerLock) lock = NULL;
@@ -138,9 +303,9 @@ sc_uninstall (const ScContext *ctx, const char *name, gboolean display, const Sc
   /* Somebody began to remove it: if recovery completes that, all is done. */
   gboolean begun = sc_container_is_interrupted (ctx, name);
 
-  if (display)
-    return find (ctx, name, error) && (display_steps (ctx, name, sink), TRUE);
-  lock = sc_container_begin (ctx, name, sink, cancellable, &local);
+  if (options->display)
+    return find (ctx, name, error) && display_steps (ctx, name, options, sink, error);
+  lock = begin (ctx, name, options, sink, cancellable, &local);
   if (lock == NULL && begun && g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
     return TRUE;
   if (lock == NULL)
@@ -151,7 +316,7 @@ sc_uninstall (const ScContext *ctx, const char *name, gboolean display, const Sc
   systemd = sc_systemd_new (ctx, cancellable, error);
   live.lock = lock;
   live.systemd = systemd;
-  if (systemd == NULL || !remove_container (&live, cancellable, error))
+  if (systemd == NULL || !remove_container (&live, options, cancellable, error))
     return sc_prefix (error, "container %s", name);
   return TRUE;
 }

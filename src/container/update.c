@@ -15,6 +15,7 @@
 #include "host-files.h"
 #include "host-tree.h"
 #include "recover.h"
+#include "remote.h"
 #include "running.h"
 #include "unit-links.h"
 #include "values.h"
@@ -100,6 +101,7 @@ prepare (Update *u, ScStore *store, GError **error)
                             .runtime = u->runtime,
                             .name = u->options->name,
                             .image = u->image,
+                            .remote = u->old->remote,
                             .set = u->options->set,
                             .previous = u->previous,
                             .live = u->old,
@@ -159,7 +161,7 @@ is_unchanged (Update *u, gboolean *out, GError **error)
   if (g_strcmp0 (u->image->id, u->old->revision) != 0 || g_strcmp0 (u->image->name, u->old->image) != 0)
     return TRUE;
   dfd = sc_fs_open_dir_at (u->lock->checkouts->dfd, base, error);
-  rootfs = dfd >= 0 ? sc_fs_open_dir_at (dfd, "rootfs", NULL) : -1;
+  rootfs = dfd >= 0 ? sc_deployment_open_root (u->ctx, u->old, NULL) : -1;
   if (dfd < 0)
     return FALSE;
   if (rootfs < 0)

@@ -257,8 +257,8 @@ look_at_dir (Look *l, ScNode *dir, int fd, GError **error)
 
 /* -- deployments -- */
 
-/* TRUE: it was made of the image; of that commit (@out_commit, nullable).  One whose info cannot be read is nobody's.
- */
+/* TRUE: it was made of the image; of that commit (@out_commit, nullable).  One whose info cannot be read is nobody's,
+ * and a root that came from elsewhere is to be like no image. */
 static gboolean
 is_of_image (Look *l, int base, const char *name, char **out_commit)
 {
@@ -271,7 +271,8 @@ is_of_image (Look *l, int base, const char *name, char **out_commit)
       || fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode))
     return FALSE;
   bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, NULL);
-  if (bytes == NULL || !sc_info_parse (bytes, d, NULL) || g_strcmp0 (d->revision, l->image->id) != 0)
+  if (bytes == NULL || !sc_info_parse (bytes, d, NULL) || g_strcmp0 (d->revision, l->image->id) != 0
+      || d->remote != NULL)
     return FALSE;
   *out_commit = g_steal_pointer (&d->commit);
   return TRUE;

@@ -77,8 +77,8 @@ find_source (const ScBlobSource *source)
 }
 
 gboolean
-sc_image_commit (OstreeRepo *repo, const ScVerifiedImage *image, const ScBlobSource *source, guint64 timestamp,
-                 char **out_commit, GCancellable *cancellable, GError **error)
+sc_image_commit (OstreeRepo *repo, const ScVerifiedImage *image, const ScBlobSource *source, const char *platform,
+                 guint64 timestamp, char **out_commit, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GVariantDict) meta = g_variant_dict_new (NULL);
   g_autoptr (ScObjectWriter) writer = sc_object_writer_new (repo);
@@ -96,6 +96,8 @@ sc_image_commit (OstreeRepo *repo, const ScVerifiedImage *image, const ScBlobSou
   g_variant_dict_insert (meta, SC_IMAGE_VERIFICATION_KEY, "s", sc_verified_image_verification (image));
   if (source_text != NULL)
     g_variant_dict_insert (meta, SC_IMAGE_SOURCE_KEY, "s", source_text);
+  if (platform != NULL)
+    g_variant_dict_insert (meta, SC_IMAGE_PLATFORM_KEY, "s", platform);
   return write_file_commit (&t, "manifest.json", manifest->raw, signatures, g_variant_dict_end (meta), out_commit,
                             error);
 }

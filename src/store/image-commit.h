@@ -13,7 +13,8 @@
 gboolean sc_image_commit_config (OstreeRepo *repo, GBytes *raw, char **out_commit, GCancellable *cancellable,
                                  GError **error) SC_CHECK;
 
-/* @out_commit: (transfer full): a commit of @image, which came from @source; of the time @timestamp (seconds since the
- * epoch), 0: now. */
-gboolean sc_image_commit (OstreeRepo *repo, const ScVerifiedImage *image, const ScBlobSource *source, guint64 timestamp,
-                          char **out_commit, GCancellable *cancellable, GError **error) SC_CHECK;
+/* @out_commit: (transfer full): a commit of @image, which came from @source and was asked for @platform (nullable); of
+ * the time @timestamp (seconds since the epoch), 0: now. */
+gboolean sc_image_commit (OstreeRepo *repo, const ScVerifiedImage *image, const ScBlobSource *source,
+                          const char *platform, guint64 timestamp, char **out_commit, GCancellable *cancellable,
+                          GError **error) SC_CHECK;

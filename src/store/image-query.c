@@ -25,6 +25,7 @@ sc_image_free (ScImage *image)
   g_free (image->commit);
   g_free (image->verification);
   g_free (image->source);
+  g_free (image->platform);
   g_clear_pointer (&image->manifest, sc_manifest_free);
   g_free (image->problem);
   g_free (image);
@@ -132,6 +133,7 @@ read_commit (ScImage *image, OstreeRepo *repo, gboolean brief)
   g_variant_lookup (meta, "docker.digest", "&s", &digest);
   g_variant_lookup (meta, SC_IMAGE_VERIFICATION_KEY, "s", &image->verification);
   g_variant_lookup (meta, SC_IMAGE_SOURCE_KEY, "s", &image->source);
+  g_variant_lookup (meta, SC_IMAGE_PLATFORM_KEY, "s", &image->platform);
   if (manifest != NULL && !(brief && read_sizes (image, manifest, digest)))
     read_manifest (image, repo, manifest);
   set_id (image, digest);

@@ -17,6 +17,7 @@ typedef struct
   guint64 virtual_size; /* bytes: compressed size of its layers, as far as known */
   gboolean dangling;    /* a layer that no tag needs */
   char *verification;   /* (nullable): how it was verified when it was pulled; NULL: another tool pulled it */
+  char *platform;       /* (nullable): that it was asked for, "os/architecture[/variant]"; NULL: this machine's */
   char *source;         /* (nullable): reference that it was pulled from, written out; NULL: another tool pulled it */
   ScManifest *manifest; /* (nullable): NULL for a layer, if the commit has none, and in a brief list */
   gboolean damaged;     /* the branch names no commit; then @id is empty, and @problem set */
@@ -29,6 +30,7 @@ typedef struct
 /* The keys of these in the metadata of the image's commit. */
 #define SC_IMAGE_VERIFICATION_KEY "atomic.verification"
 #define SC_IMAGE_SOURCE_KEY       "atomic.source"
+#define SC_IMAGE_PLATFORM_KEY     "atomic.platform"
 
 void sc_image_free (ScImage *image);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScImage, sc_image_free)

@@ -268,6 +268,8 @@ fetch_ahead (Pull *p, GError **error)
 static gboolean
 bring (Pull *p, char **out_commit, GError **error)
 {
+  g_autofree char *platform = NULL;
+
   if (!fetch_ahead (p, error))
     return FALSE;
   for (guint i = 0; i < p->manifest->layers->len; i++)
@@ -277,7 +279,9 @@ bring (Pull *p, char **out_commit, GError **error)
       if (!bring_layer (p, i, error))
         return sc_prefix (error, "layer %s", layer->digest);
     }
-  if (!write_config (p, error) || !sc_image_commit (p->repo, p->image, p->source, 0, out_commit, p->cancellable, error))
+  platform = p->wanted != NULL ? format_platform (p->wanted) : NULL;
+  if (!write_config (p, error)
+      || !sc_image_commit (p->repo, p->image, p->source, platform, 0, out_commit, p->cancellable, error))
     return FALSE;
   set_blob_refs (p);
   return !g_cancellable_set_error_if_cancelled (p->cancellable, error);

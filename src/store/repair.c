@@ -382,8 +382,8 @@ bring_image (Repair *r, GError **error)
   gboolean keep = FALSE;
 
   if (!sc_scratch_begin (r->scratch, r->cancellable, error)
-      || !sc_image_commit (sc_scratch_repo (r->scratch), r->good, r->source, stored_time (r), &commit, r->cancellable,
-                           error)
+      || !sc_image_commit (sc_scratch_repo (r->scratch), r->good, r->source, r->image->platform, stored_time (r),
+                           &commit, r->cancellable, error)
       || !sc_scratch_commit (r->scratch, r->cancellable, error))
     return FALSE;
   if (!same_tree (r, r->image->commit, commit, &keep, error))

@@ -9,12 +9,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "fs.h"
 #include "refs.h"
 
 #define SYSTEM_REPO    "/ostree/repo"
+#define TEMP           ".ostree" /* ".ostree.XXXXXX": a repository that is being created */
 #define LOCK_POLL_USEC (50 * 1000)
 
 /* Does any ref of any program name anything here? */
@@ -118,6 +120,49 @@ create_in (const char *parent, const char *temp, const char *path, GCancellable 
   return sc_fs_sync_dir_at (AT_FDCWD, parent, error);
 }
 
+/* Removes what processes that died left of creating a repository: one that lives holds its directory. */
+static void
+remove_dead (int dfd)
+{
+  g_auto (GStrv) names = sc_fs_list_dir_at (dfd, ".", NULL);
+
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
+    {
+      g_autoptr (GError) local = NULL;
+      SC_AUTOFD int fd = -1;
+
+      if (!g_str_has_prefix (names[i], TEMP ".") || strlen (names[i]) != strlen (TEMP ".XXXXXX"))
+        continue;
+      fd = sc_fs_open_dir_at (dfd, names[i], NULL);
+      if (fd >= 0 && flock (fd, LOCK_EX | LOCK_NB) == 0 && !sc_fs_remove_tree_at (dfd, names[i], &local))
+        g_debug ("%s: %s", names[i], local->message);
+    }
+}
+
+/* A new directory, held by @out_lock. (transfer full) (nullable) */
+static char *
+make_temp (int dfd, int *out_lock, GError **error)
+{
+  for (;;)
+    {
+      g_autofree char *temp = sc_fs_make_temp_dir_at (dfd, TEMP, error);
+      SC_AUTOFD int fd = temp != NULL ? openat (dfd, temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+      if (temp == NULL)
+        return NULL;
+      if (fd < 0 && errno != ENOENT)
+        return sc_fail_errno_null (error, errno, "%s", temp);
+      /* Where there are no locks, nobody removes anything either. */
+      if (fd >= 0 && flock (fd, LOCK_EX) != 0)
+        g_debug ("%s: %s", temp, g_strerror (errno));
+      /* Before we held it, somebody may have taken it for one of the dead. */
+      if (fd < 0 || !sc_fs_exists_at (dfd, temp))
+        continue;
+      *out_lock = sc_steal_fd (&fd);
+      return g_steal_pointer (&temp);
+    }
+}
+
 /* Creates a repository and the directories above it; on failure they are gone again. */
 static gboolean
 create (ScStore *store, GCancellable *cancellable, GError **error)
@@ -126,11 +171,15 @@ create (ScStore *store, GCancellable *cancellable, GError **error)
                   *temp = NULL;
   g_autoptr (GError) ignored = NULL;
   SC_AUTOFD int dfd = -1;
+  SC_AUTOFD int lock = -1;
   gboolean ok = FALSE;
 
-  if (sc_fs_mkdir_p_at (AT_FDCWD, parent, 0755, error) && (dfd = sc_fs_open_dir_at (AT_FDCWD, parent, error)) >= 0
-      && (temp = sc_fs_make_temp_dir_at (dfd, ".ostree", error)) != NULL)
-    ok = create_in (parent, temp, store->path, cancellable, error);
+  if (sc_fs_mkdir_p_at (AT_FDCWD, parent, 0755, error) && (dfd = sc_fs_open_dir_at (AT_FDCWD, parent, error)) >= 0)
+    {
+      remove_dead (dfd);
+      temp = make_temp (dfd, &lock, error);
+      ok = temp != NULL && create_in (parent, temp, store->path, cancellable, error);
+    }
   if (temp != NULL && !sc_fs_remove_tree_at (dfd, temp, &ignored))
     g_debug ("%s: %s", temp, ignored->message);
   if (ok)

@@ -40,6 +40,20 @@ check "a stubborn container: install with the default unit" atomic install --sys
 check "a stubborn container: atomic run starts it" atomic run stubborn
 check "a stubborn container: it runs" until_true pgrep -f 'sleep 4242'
 check_is "a stubborn container: its state" "$(state stubborn)" active
+check "a root of the host: a copy" cp -a /var/lib/containers/atomic/by-runc/rootfs /srv/root
+check "a root of the host: install" \
+  atomic install --rootfs /srv/root --name given --set PORT=8083 --set RECEIVER=given oci:/t/hello-world
+check "a root of the host: atomic run" atomic run given
+check "a root of the host: it answers" until_true get 8083
+check_is "a root of the host: what it answers" "$(get 8083)" "Hello, given"
+check "a root of the host: atomic run NAME COMMAND" atomic run given true
+check "containers delete: one that runs is refused" \
+  bash -c '! atomic -y containers delete given 2> /tmp/err && grep "given: it is running" /tmp/err'
+check_is "containers delete: it goes on" "$(get 8083)" "Hello, given"
+check "containers delete --force" atomic -y containers delete --force given
+check "containers delete --force: it does not answer" not get 8083
+check "containers delete --force: its unit is gone" not systemctl cat given
+check "containers delete --force: its root is not" test -e /srv/root/bin/busybox
 check "nothing failed" not grep . <<< "$(systemctl --failed --no-legend)"
 END
 boot "first boot" "$T/install"

@@ -56,9 +56,14 @@ esac
 if [ -n "$here" ]; then pulls "this machine's platform" "$here"; else skip "this machine's platform" "$(uname -m)"; fi
 pulls "--arch" "s390x None linux" --arch s390x
 matches "... with a note" "$(cat "$T/.out")" "is for s390x, this machine is"
+ok "images update" atomic --root "$R" images update "$REGISTRY/multi"
+is "... of what was pulled with --arch is for the same" "$(which)" "s390x None linux"
+matches "... and so nothing is new" "$(cat "$T/.out")" "up to date"
 pulls "--arch with a variant of its own" "arm64 v8 linux" --arch arm64
 pulls "--variant" "arm v6 linux" --arch arm --variant v6
 pulls "--variant" "arm v7 linux" --arch arm --variant v7
+ok "images update" atomic --root "$R" images update "$REGISTRY/multi"
+is "... of what was pulled with --variant is for the same" "$(which)" "arm v7 linux"
 pulls "--os" "amd64 None linux" --arch amd64 --os linux
 is "one name for all" "$(atomic --root "$R" images list -n | wc -l)" 1
 rm -f "$T/fake.log"

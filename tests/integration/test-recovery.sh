@@ -51,6 +51,16 @@ is "... and no branch of its layers" "$(ostree --repo="$repo" refs | wc -l)" 3
 ok "... ostree fsck is clean" ostree --repo="$repo" fsck
 matches "... and no object without a branch" "$(ostree --repo="$repo" prune --refs-only --no-prune)" '^(No unreachable objects|Would delete: 0 )'
 
+# What is left of creating a repository, but not of one that is being created.
+mkdir -p "$T/fresh/var/lib/containers/atomic/.storage/"{.ostree.aaaaaa/objects,.ostree.bbbbbb,.ostree.toolong,.ostree}
+held=$T/fresh/var/lib/containers/atomic/.storage/.ostree.bbbbbb
+start bash -c 'exec 9< "$0" && flock 9 && exec sleep 100' "$held"
+holder=$!
+wait_until 20 bash -c '! flock -n "$0" true' "$held"
+ok "pull where a pull was killed" atomic --root "$T/fresh" pull "oci:$T/good"
+is "... removes what that left" "$(ls -A "$T/fresh/var/lib/containers/atomic/.storage" | xargs)" ".ostree .ostree.bbbbbb .ostree.toolong ostree"
+kill "$holder"
+
 # Killed at each call that makes a name: the next command must find its way.
 for when in 1 2 3 4; do
   status=0

@@ -78,5 +78,10 @@ at_every "update that removes a deployment" containers update box --rebase h3 --
 at_every "rollback" containers rollback box --to 0
 rm -r "$R"/etc/systemd/system/*.wants
 at_every "update of one that is not enabled" containers update box --rebase h3
-at_every "uninstall" uninstall box
+mkdir "$R/var/lib/box/2/more"
+echo data | tee "$R/var/lib/box/1/data" "$R/var/lib/box/2/data" > "$R/var/lib/box/2/more/data"
+# The same calls as of the next one, but for those that purge.
+STEP=$RECOVERY_STEP at_every "uninstall" uninstall box
+at_every "uninstall with its data" uninstall --purge box
+recovery "an uninstall with its data" -4 uninstall --purge box
 finish

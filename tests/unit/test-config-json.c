@@ -78,7 +78,7 @@ test_default_root (Fixture *f, gconstpointer data)
   g_autoptr (JsonNode) config = make_default (f, "{\"Entrypoint\": [\"/bin/a\"], \"Cmd\": [\"-x\", \"$Y\"]}", &error);
 
   g_assert_no_error (error);
-  g_assert_true (sc_config_validate (config, &error));
+  g_assert_true (sc_config_validate (config, NULL, &error));
   EXPECT (config, "$.process.args", "[\"/bin/a\",\"-x\",\"$Y\"]");
   EXPECT (config, "$.process.cwd", "\"/\"");
   EXPECT (config, "$.process.user", "{\"uid\":0,\"gid\":0}");
@@ -266,7 +266,7 @@ test_validate (Fixture *f, gconstpointer data)
       g_autoptr (GError) error = NULL;
       g_autoptr (JsonNode) config = sc_json_parse ("t", cases[i].text, strlen (cases[i].text), &error);
       g_assert_no_error (error);
-      g_assert_cmpint (sc_config_validate (config, &error), ==, cases[i].message == NULL);
+      g_assert_cmpint (sc_config_validate (config, NULL, &error), ==, cases[i].message == NULL);
       if (cases[i].message != NULL)
         {
           g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
@@ -274,6 +274,25 @@ test_validate (Fixture *f, gconstpointer data)
           g_assert_true (g_str_has_prefix (error->message, cases[i].message));
         }
     }
+}
+
+static void
+test_remote (Fixture *f, gconstpointer data)
+{
+  static const char text[] = "{" GOOD_ROOT ", \"process\": {\"args\": [\"a\"], \"cwd\": \"/\"}}";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) config = sc_json_parse ("t", text, strlen (text), NULL);
+
+  (void)f;
+  (void)data;
+  g_assert_false (sc_config_validate (config, "/srv/x", &error));
+  g_assert_cmpstr (error->message, ==, "config.json: root.path: must be '/srv/x', is 'rootfs'");
+  g_clear_error (&error);
+  sc_config_set_root (config, "/srv/x");
+  g_assert_true (sc_config_validate (config, "/srv/x", &error));
+  g_assert_no_error (error);
+  g_assert_false (sc_config_validate (config, NULL, &error));
+  EXPECT (config, "$.root.readonly", "true");
 }
 
 static const char labelled[] = "{\"ociVersion\": \"0.3.0\", \"process\": {\"selinuxLabel\": \"a:b:c:s0\"},"
@@ -373,6 +392,7 @@ main (int argc, char **argv)
   TEST ("default/refused", test_default_refused);
   TEST ("default/seccomp", test_seccomp);
   TEST ("validate", test_validate);
+  TEST ("remote", test_remote);
   TEST ("adapt", test_adapt);
   TEST ("adapt-selinux", test_adapt_selinux);
   TEST ("queries", test_queries);

@@ -37,6 +37,8 @@ test_both_ways (void)
       journal->was_active = TRUE;
       journal->was_enabled = i % 2 == 0;
       journal->keep = 5;
+      journal->purge = i % 2 == 1;
+      journal->force = i < 2;
       text = sc_journal_format (journal);
       again = parse (text, &error);
       g_assert_no_error (error);
@@ -47,6 +49,8 @@ test_both_ways (void)
       g_assert_true (again->was_active);
       g_assert_cmpint (again->was_enabled, ==, i % 2 == 0);
       g_assert_cmpuint (again->keep, ==, 5);
+      g_assert_cmpint (again->purge, ==, i % 2 == 1);
+      g_assert_cmpint (again->force, ==, i < 2);
       g_assert_cmpstr (again->boot_id, ==, journal->boot_id);
     }
 }

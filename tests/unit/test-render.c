@@ -80,7 +80,7 @@ check_config (const ScRendered *rendered)
   g_autoptr (JsonNode) node = sc_json_parse ("config.json", rendered->config, strlen (rendered->config), &error);
 
   g_assert_no_error (error);
-  g_assert_true (sc_config_validate (node, &error));
+  g_assert_true (sc_config_validate (node, NULL, &error));
   g_assert_no_error (error);
 }
 

@@ -50,12 +50,44 @@ test_read_back (void)
   int status;
   g_assert_true (g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, NULL));
   g_assert_cmpint (status, ==, 0);
+  g_auto (GStrv) ours = sc_tmpfiles_directories (text);
+  g_assert_cmpuint (g_strv_length (ours), ==, G_N_ELEMENTS (paths) - 1);
   for (const char *const *path = paths; *path != NULL; path++)
     {
+      g_assert_true (g_strv_contains ((const char *const *)ours, *path));
       g_autofree char *full = g_strconcat (root.path, *path, NULL);
       g_test_message ("%s", full);
       g_assert_true (g_file_test (full, G_FILE_TEST_IS_DIR));
     }
+}
+
+/* What the lines make, by our reading. */
+static void
+check_directories (const char *text, const char *wanted)
+{
+  g_auto (GStrv) paths = sc_tmpfiles_directories (text);
+  g_autofree char *joined = g_strjoinv ("|", paths);
+
+  g_test_message ("%s", text);
+  g_assert_cmpstr (joined, ==, wanted);
+}
+
+static void
+test_directories (void)
+{
+  check_directories ("", "");
+  check_directories ("d /a", "/a");
+  check_directories ("d /a\nD /b 0700\nv\t/c - - -\nq /d\nQ /e 0700 0 0 10d -\n", "/a|/b|/c|/d|/e");
+  check_directories ("d! /a\nd+!-=~^$ /b\n", "/a|/b");
+  check_directories ("e /a\nf /b\nL /c - - - - /x\nC /d\nz /e\nr /f\nR /g\nx /h\np /i\ndd /j\nd* /k\n", "");
+  check_directories ("# d /a\n  # d /b\n\n  d /c\n", "/c");
+  check_directories ("d /a//b/./c/\nd /a/b/c\nd //x\n", "/a/b/c|/x");
+  check_directories ("d \"/a b\"\nd '/c d' 0700\nd \"d\"\n\"d\" /e\n", "/a b|/c d|/e");
+  check_directories ("d /a\\ b\nd \"/c\\\"d\"\nd /e\\\\f\n", "/a b|/c\"d|/e\\f");
+  check_directories ("d /a%%b\nd /%b/c\nd /d%\nd /%\n", "/a%b");
+  check_directories ("d /a/../b\nd relative\nd\nd \nd \"/open\nd /x\\x41\nd /end\\\n", "");
+  check_directories ("d /\xff\nd /\x01\n", "");
+  check_directories ("d /", "/");
 }
 
 int
@@ -65,5 +97,6 @@ main (int argc, char **argv)
   g_test_add_func ("/tmpfiles/lines", test_lines);
   g_test_add_func ("/tmpfiles/escapes", test_escapes);
   g_test_add_func ("/tmpfiles/read-back", test_read_back);
+  g_test_add_func ("/tmpfiles/directories", test_directories);
   return g_test_run ();
 }

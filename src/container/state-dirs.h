@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "context.h"
+#include "progress.h"
+
+/*
+ * Directories for the state of containers: those of a container's tmpfiles file that the host did not have before.
+ * They are recorded with the deployment (docs/formats.md, "atomic.created-dirs"), and `uninstall --purge` removes what
+ * is recorded and nothing else.  A path that ends in a slash is of a directory that was missing above one of them; it
+ * goes only if it is empty.
+ */
+
+/* The host, as paths are looked up in it. */
+typedef struct
+{
+  const ScContext *ctx;
+  int root;
+  char *path; /* where @root really is; "" for "/" */
+} ScHostTree;
+
+gboolean sc_host_tree_open (const ScContext *ctx, ScHostTree *out, GError **error) SC_CHECK;
+void sc_host_tree_clear (ScHostTree *host);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScHostTree, sc_host_tree_clear)
+
+/* (transfer full) (nullable): @path with links resolved in the host, so that none is in it; what does not exist stays
+ * as it is. @out_there: length of that part of the result that exists. NULL if it leads through something that is no
+ * directory, or a link to nothing. */
+char *sc_host_tree_resolve (const ScHostTree *host, const char *path, gsize *out_there);
+
+/**
+ * sc_state_dirs_find:
+ * @tmpfiles: (nullable): text of the container's tmpfiles file
+ * @out_dirs: (out) (transfer full) (array zero-terminated=1): what to record for a new deployment, sorted
+ *
+ * What the deployments of @name that are there have recorded and what still exists of it, and what @tmpfiles will make.
+ * Directories that are every system's and those that we need are never recorded.
+ */
+gboolean sc_state_dirs_find (const ScContext *ctx, const char *name, const char *tmpfiles, char ***out_dirs,
+                             GError **error) SC_CHECK;
+
+/* (transfer full) (element-type utf8): what the deployments of @name have recorded, sorted; what makes no sense is left
+ * out. */
+GPtrArray *sc_state_dirs_recorded (const ScHostTree *host, const char *name, GError **error) SC_CHECK;
+
+/* The same of deployment @number alone; nothing if there is none. */
+GPtrArray *sc_state_dirs_recorded_by (const ScHostTree *host, const char *name, int number, GError **error) SC_CHECK;
+
+/* After a deployment @to of @name that did not come to anything: removes the directories that it recorded and @from,
+ * which is live as before, did not, as far as they are empty, so that the next one finds what this one found.  Can be
+ * repeated. */
+gboolean sc_state_dirs_take_back (const ScContext *ctx, const char *name, int from, int to, GError **error) SC_CHECK;
+
+typedef struct
+{
+  gboolean dry_run; /* only say it */
+  gboolean force;   /* what cannot be removed stays, whatever the reason */
+} ScPurgeOptions;
+
+/**
+ * sc_state_dirs_purge:
+ *
+ * Removes what is recorded for @name, and flushes; can be repeated. Says "Removing DIR".  A directory stays, and a note
+ * says why, if another container uses it or something in it, if something is mounted in it, if a link has taken its
+ * place or that of one above it, or if the system forbids to remove it.
+ */
+gboolean sc_state_dirs_purge (const ScContext *ctx, const char *name, const ScPurgeOptions *options,
+                              const ScProgressSink *sink, GError **error) SC_CHECK;

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Removing the directories of a container's state.  Only what is recorded, by its path without links, on its own file
+ * system, and only if no other container knows it.
+ */
+#include "state-dirs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config-json.h"
+#include "deployment.h"
+#include "fs.h"
+#include "info.h"
+#include "json.h"
+#include "mountinfo.h"
+#include "tmpfiles.h"
+
+#define FILE_LIMIT (8 * 1024 * 1024)
+
+typedef struct
+{
+  ScHostTree host;
+  const char *name;
+  const ScPurgeOptions *options;
+  const ScProgressSink *sink;
+  GHashTable *used;  /* path without links -> container that uses it */
+  GPtrArray *mounts; /* ScMount */
+} Purge;
+
+static void
+purge_clear (Purge *p)
+{
+  sc_host_tree_clear (&p->host);
+  g_clear_pointer (&p->used, g_hash_table_unref);
+  g_clear_pointer (&p->mounts, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Purge, purge_clear)
+
+/* -- what other containers use -- */
+
+static void
+add_used (Purge *p, const char *path, const char *owner)
+{
+  gsize there = 0;
+  char *real = sc_host_tree_resolve (&p->host, path, &there);
+
+  if (real == NULL)
+    real = sc_config_clean_path (path);
+  g_hash_table_replace (p->used, real, g_strdup (owner));
+}
+
+/* (transfer full) (nullable) */
+static char *
+read_text (int dfd, const char *file)
+{
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, file, FILE_LIMIT, NULL);
+
+  return bytes != NULL ? g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) : NULL;
+}
+
+static void
+add_bind_sources (Purge *p, int dfd, const char *owner)
+{
+  g_autofree char *text = read_text (dfd, "config.json");
+  g_autoptr (JsonNode) config = text != NULL ? sc_json_parse ("config.json", text, strlen (text), NULL) : NULL;
+  g_auto (GStrv) sources = config != NULL ? sc_config_bind_sources (config) : NULL;
+
+  for (char **source = sources; source != NULL && *source != NULL; source++)
+    if (**source == '/')
+      add_used (p, *source, owner);
+}
+
+static void
+add_info (Purge *p, int dfd, const char *owner)
+{
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, "info", FILE_LIMIT, NULL);
+  g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
+
+  if (bytes == NULL || !sc_info_parse (bytes, d, NULL))
+    return;
+  if (d->remote != NULL)
+    add_used (p, d->remote, owner);
+  for (char **dir = d->created_dirs; dir != NULL && *dir != NULL; dir++)
+    if (!g_str_has_suffix (*dir, "/"))
+      add_used (p, *dir, owner);
+}
+
+static void
+add_deployment (Purge *p, int base, const char *dir, const char *owner)
+{
+  SC_AUTOFD int dfd = sc_fs_open_dir_at (base, dir, NULL);
+  g_autofree char *file = g_strdup_printf ("tmpfiles-%s.conf", owner), *tmpfiles = NULL;
+  g_auto (GStrv) made = NULL;
+
+  if (dfd < 0)
+    return;
+  tmpfiles = read_text (dfd, file);
+  made = sc_tmpfiles_directories (tmpfiles != NULL ? tmpfiles : "");
+  for (char **path = made; *path != NULL; path++)
+    add_used (p, *path, owner);
+  add_bind_sources (p, dfd, owner);
+  add_info (p, dfd, owner);
+}
+
+static gboolean
+look_at_others (Purge *p, const char *place, GError **error)
+{
+  g_autofree char *path = sc_context_path (p->host.ctx, place);
+  SC_AUTOFD int base = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_auto (GStrv) dirs = NULL;
+
+  if (base < 0)
+    return errno == ENOENT || sc_fail_errno (error, errno, "%s", place);
+  dirs = sc_fs_list_dir_at (base, ".", error);
+  if (dirs == NULL)
+    return sc_prefix (error, "%s", place);
+  for (guint i = 0; dirs[i] != NULL; i++)
+    {
+      const char *suffix = sc_deployment_suffix (dirs[i]);
+      g_autofree char *owner = suffix != NULL ? g_strndup (dirs[i], (gsize)(suffix - dirs[i])) : g_strdup (dirs[i]);
+
+      if (dirs[i][0] != '.' && strcmp (owner, p->name) != 0)
+        add_deployment (p, base, dirs[i], owner);
+    }
+  return TRUE;
+}
+
+/* (transfer full) (nullable): why @dir stays. */
+static char *
+find_reason (Purge *p, const char *dir)
+{
+  g_autofree char *here = g_strconcat (p->host.path, dir, NULL);
+  GHashTableIter iter;
+  gpointer path, owner;
+
+  g_hash_table_iter_init (&iter, p->used);
+  while (g_hash_table_iter_next (&iter, &path, &owner))
+    if (sc_config_path_is_below (path, dir))
+      return g_strdup_printf ("container %s uses %s", (char *)owner, strcmp (path, dir) == 0 ? "it" : (char *)path);
+  for (guint i = 0; i < p->mounts->len; i++)
+    {
+      const char *point = ((const ScMount *)p->mounts->pdata[i])->mount_point;
+
+      if (sc_config_path_is_below (point, here))
+        return g_strdup_printf ("something is mounted on %s", point);
+    }
+  return NULL;
+}
+
+/* -- removing -- */
+
+/* A descriptor of the directory that @dir is in, no link on the way; -1: @out_errno. */
+static int
+open_parent (const ScHostTree *host, const char *dir, int *out_errno)
+{
+  g_auto (GStrv) names = g_strsplit (dir + 1, "/", -1);
+  int fd = openat (host->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  for (guint i = 0; fd >= 0 && names[i + 1] != NULL; i++)
+    {
+      int next = openat (fd, names[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+      *out_errno = errno;
+      close (fd);
+      fd = next;
+    }
+  return fd;
+}
+
+static gboolean
+keep (Purge *p, const char *dir, const char *reason)
+{
+  sc_progress_note (p->sink, "%s stays: %s", dir, reason);
+  return TRUE;
+}
+
+/* What will not get better by trying again. */
+static gboolean
+is_lasting (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_READ_ONLY)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BUSY);
+}
+
+static gboolean
+remove_tree (Purge *p, int parent, const char *dir, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  sc_progress_step (p->sink, "Removing %s", dir);
+  if (p->options->dry_run)
+    return TRUE;
+  if (sc_fs_remove_tree_at (parent, strrchr (dir, '/') + 1, &local) && sc_fs_sync_dir_at (parent, ".", &local))
+    return TRUE;
+  if (p->options->force || is_lasting (local))
+    return keep (p, dir, local->message);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return sc_prefix (error, "%s", dir);
+}
+
+static gboolean
+remove_dir (Purge *p, const char *dir, GError **error)
+{
+  int errsv = 0;
+  SC_AUTOFD int parent = open_parent (&p->host, dir, &errsv);
+  g_autofree char *reason = NULL;
+  struct stat st;
+
+  if (parent < 0 && (errsv == ELOOP || errsv == ENOTDIR))
+    return keep (p, dir, "a directory above it is none any more");
+  if (parent < 0)
+    return errsv == ENOENT || sc_fail_errno (error, errsv, "%s", dir);
+  if (fstatat (parent, strrchr (dir, '/') + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno == ENOENT || sc_fail_errno (error, errno, "%s", dir);
+  if (!S_ISDIR (st.st_mode))
+    return keep (p, dir, "it is no directory any more");
+  reason = find_reason (p, dir);
+  return reason != NULL ? keep (p, dir, reason) : remove_tree (p, parent, dir, error);
+}
+
+static gboolean
+remove_if_empty (const ScHostTree *host, const char *dir, GError **error)
+{
+  int errsv = 0;
+  SC_AUTOFD int parent = open_parent (host, dir, &errsv);
+
+  if (parent < 0)
+    return TRUE;
+  if (unlinkat (parent, strrchr (dir, '/') + 1, AT_REMOVEDIR) == 0)
+    return sc_fs_sync_dir_at (parent, ".", error) || sc_prefix (error, "%s", dir);
+  /* A disk that fails is told; what cannot be empty or is not ours to remove is not. */
+  return (errno != EIO && errno != ENOSPC && errno != EDQUOT) || sc_fail_errno (error, errno, "%s", dir);
+}
+
+/* One above, which is only tidied up. */
+static gboolean
+tidy (Purge *p, const char *dir, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (p->options->dry_run || remove_if_empty (&p->host, dir, &local))
+    return TRUE;
+  if (p->options->force)
+    return keep (p, dir, local->message);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+/* TRUE if @dir is recorded as one that is only above another. */
+static gboolean
+strip_slash (char *dir)
+{
+  gsize length = strlen (dir);
+
+  if (dir[length - 1] != '/')
+    return FALSE;
+  dir[length - 1] = '\0';
+  return TRUE;
+}
+
+gboolean
+sc_state_dirs_purge (const ScContext *ctx, const char *name, const ScPurgeOptions *options, const ScProgressSink *sink,
+                     GError **error)
+{
+  g_auto (Purge) p = { .host = { .root = -1 }, .name = name, .options = options, .sink = sink };
+  g_autoptr (GPtrArray) dirs = NULL;
+
+  p.used = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  if (!sc_host_tree_open (ctx, &p.host, error) || (dirs = sc_state_dirs_recorded (&p.host, name, error)) == NULL)
+    return FALSE;
+  if (dirs->len == 0)
+    {
+      sc_progress_note (sink, "%s: no directories are known that were made for it", name);
+      return TRUE;
+    }
+  if (!look_at_others (&p, ctx->checkouts, error) || !look_at_others (&p, ctx->preinstalled, error)
+      || (p.mounts = sc_mountinfo_load (error)) == NULL)
+    return FALSE;
+  /* What is within another comes first. */
+  for (guint i = dirs->len; i > 0; i--)
+    {
+      char *dir = dirs->pdata[i - 1];
+      gboolean above = strip_slash (dir);
+
+      if (!(above ? tidy (&p, dir, error) : remove_dir (&p, dir, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+sc_state_dirs_take_back (const ScContext *ctx, const char *name, int from, int to, GError **error)
+{
+  g_auto (ScHostTree) host = { .root = -1 };
+  g_autoptr (GPtrArray) ours = NULL, before = NULL;
+
+  if (!sc_host_tree_open (ctx, &host, error) || (ours = sc_state_dirs_recorded_by (&host, name, to, error)) == NULL
+      || (before = sc_state_dirs_recorded_by (&host, name, from, error)) == NULL)
+    return FALSE;
+  for (guint i = ours->len; i > 0; i--)
+    {
+      char *dir = ours->pdata[i - 1];
+
+      if (g_ptr_array_find_with_equal_func (before, dir, g_str_equal, NULL))
+        continue;
+      (void)strip_slash (dir);
+      if (!remove_if_empty (&host, dir, error))
+        return FALSE;
+    }
+  return TRUE;
+}
