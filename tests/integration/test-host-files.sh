@@ -271,6 +271,7 @@ old
 is "nothing new" "$(a containers update box)" "Latest version already installed."
 ok "update works from its record" a containers update box --rebase v2
 is "... a file" "$(cat "$R/etc/box.conf")" "renamed 2"
+is "... an empty directory, which it counted as a file" "$(modes srv/empty) $(recorded box /srv/empty)" "1770 5 6 srv/empty null"
 rm -rf "$C/box.0/hostfs"
 ok "rollback makes its files anew" a containers rollback box
 is "... a file" "$(cat "$R/etc/box.conf")" "renamed 1"
