@@ -256,7 +256,8 @@ record_dir (Record *r, const ScHostEntry *entry, GError **error)
   if (fd < 0 && kind != 0 && !g_hash_table_contains (r->files, place))
     return sc_fail (error, SC_ERROR_FAILED, "%s is no directory on this host: a file of the image has to be in it",
                     entry->path);
-  if (fd < 0 || g_hash_table_contains (r->dirs, place))
+  /* The original tool counted empty ones as files. */
+  if (fd < 0 || g_hash_table_contains (r->dirs, place) || g_hash_table_contains (r->files, place))
     g_ptr_array_add (r->own_dirs, g_strdup (entry->path));
   return TRUE;
 }

@@ -124,6 +124,30 @@ rm -r "$R"/etc/app "$R/etc/box.conf" "$R/usr/bin"/* "$R/srv/kept" "$R/opt/there"
 host > "$T/now"
 same "all else is gone" "$T/bare" "$T/now"
 
+# ---- damage
+
+ok "install" a install -n box v1
+ok "another value" a containers update box --set WORD=x
+for file in etc/box.conf etc/app/main.conf usr/bin/alias; do
+  rm "$C/box.0/hostfs/$file"
+  echo bad > "$C/box.0/hostfs/$file"
+done
+rm "$R/etc/box.conf"
+ok "a damaged copy is made anew before it is needed" a containers rollback box
+is "... a file" "$(cat "$R/etc/box.conf")" 'renamed 1'
+is "... a template" "$(cat "$R/etc/app/main.conf")" 'word=hello cost=$1'
+is "... nothing else is left" "$(cd "$C/box.0" && echo .[a-z]* *)" ".[a-z]* box.service config.json hostfs info rootfs"
+echo x >> "$R/usr/bin/tool"
+no "what is edited in place below /usr is found" a images verify v1
+ok "... and kept by an update" a containers update box --rebase v2
+ok "... a rollback" a containers rollback box
+is "... as it is" "$(cat "$R/usr/bin/tool")" $'tool 1\nx'
+ok "images verify --repair" a images verify --repair v1
+ok "uninstall" a uninstall box
+rm "$R/usr/bin/tool"
+host > "$T/now"
+same "nothing else is left" "$T/bare" "$T/now"
+
 # ---- links, copies
 
 ok "useLinks false" a install -n box copies
@@ -247,6 +271,7 @@ old
 is "nothing new" "$(a containers update box)" "Latest version already installed."
 ok "update works from its record" a containers update box --rebase v2
 is "... a file" "$(cat "$R/etc/box.conf")" "renamed 2"
+is "... an empty directory, which it counted as a file" "$(modes srv/empty) $(recorded box /srv/empty)" "1770 5 6 srv/empty null"
 rm -rf "$C/box.0/hostfs"
 ok "rollback makes its files anew" a containers rollback box
 is "... a file" "$(cat "$R/etc/box.conf")" "renamed 1"
