@@ -337,16 +337,43 @@ input_of (const char *program, const char *text, GError **error)
   return sc_steal_fd (&fd);
 }
 
+/* Waits for the end of @child, which is ended after @seconds or when it is cancelled. @out_late: the first of these. */
+static void
+wait_limited (Child *child, Streams *streams, guint seconds, gboolean *out_late, int *out_status)
+{
+  g_autoptr (GCancellable) stop = g_cancellable_new ();
+  gint64 limit = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
+
+  *out_late = FALSE;
+  for (;;)
+    {
+      gint64 left = limit - g_get_monotonic_time ();
+
+      if (left <= 0 && child->deadline == 0)
+        {
+          *out_late = TRUE;
+          g_cancellable_cancel (stop);
+          child->cancellable = stop;
+        }
+      child_check_cancelled (child);
+      if (child_poll_status (child, 0, out_status))
+        break;
+      child_wait_event (child, (int)CLAMP (left / 1000 + 1, 1, 1000), streams);
+      streams_drain (streams);
+    }
+  child->cancellable = NULL;
+  sc_close_fd_p (&child->pidfd);
+  streams_drain (streams);
+}
+
 gboolean
 sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, char **out_stdout,
                    GCancellable *cancellable, GError **error)
 {
   g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL) },
                                  { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
-  g_autoptr (GCancellable) stop = g_cancellable_new ();
   Child child = { .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE };
   SC_AUTOFD int input_fd = -1;
-  gint64 limit = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
   gboolean late = FALSE;
   int status = 0;
 
@@ -355,24 +382,7 @@ sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, ch
   input_fd = input_of (argv[0], input, error);
   if (input_fd < 0 || !start_captured (&child, &streams, argv, NULL, input_fd, NULL, error))
     return FALSE;
-  for (;;)
-    {
-      gint64 left = limit - g_get_monotonic_time ();
-
-      if (left <= 0 && child.deadline == 0)
-        {
-          late = TRUE;
-          g_cancellable_cancel (stop);
-          child.cancellable = stop;
-        }
-      child_check_cancelled (&child);
-      if (child_poll_status (&child, 0, &status))
-        break;
-      child_wait_event (&child, (int)CLAMP (left / 1000 + 1, 1, 1000), &streams);
-      streams_drain (&streams);
-    }
-  sc_close_fd_p (&child.pidfd);
-  streams_drain (&streams);
+  wait_limited (&child, &streams, seconds, &late, &status);
 
   if (!late && child.deadline != 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
     return sc_prefix (error, "%s", argv[0]);
@@ -383,6 +393,31 @@ sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, ch
   explicit_bzero (streams.of[0].text->str, streams.of[0].text->allocated_len);
   if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
     return fail_status (argv[0], status, streams.of[1].text->str, error);
+  return TRUE;
+}
+
+gboolean
+sc_subprocess_try (const char *const *argv, guint seconds, int *out_status, char **out_line, GCancellable *cancellable,
+                   GError **error)
+{
+  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE },
+                                 { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
+  Child child = { .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE };
+  gboolean late = FALSE;
+  int status = 0;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error)
+      || !start_captured (&child, &streams, argv, NULL, -1, NULL, error))
+    return FALSE;
+  wait_limited (&child, &streams, seconds, &late, &status);
+  if (late)
+    return sc_fail_errno (error, ETIMEDOUT, "%s", argv[0]);
+  if (child.deadline != 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return sc_prefix (error, "%s", argv[0]);
+  *out_status = WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
+  *out_line = last_line (streams.of[1].text->str);
+  if (*out_line == NULL)
+    *out_line = last_line (streams.of[0].text->str);
   return TRUE;
 }
 

@@ -24,6 +24,7 @@ sc_made_files_clear (ScMadeFiles *files)
   g_clear_pointer (&files->exports, sc_exports_free);
   g_clear_pointer (&files->values, g_hash_table_unref);
   g_clear_pointer (&files->rendered, sc_rendered_free);
+  g_clear_pointer (&files->health, sc_health_free);
 }
 
 void
@@ -59,7 +60,7 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
     return FALSE;
   image_config = sc_image_load_config (input->store, input->image, input->cancellable, error);
   files.exports = image_config != NULL ? sc_exports_load (rootfs, error) : NULL;
-  if (files.exports == NULL)
+  if (files.exports == NULL || !sc_exports_add_labels (files.exports, image_config->labels, error))
     return FALSE;
   if (files.exports->has_hostfs)
     return sc_fail (error, SC_ERROR_UNSUPPORTED, "it has files for the host (exports/hostfs), which is not supported");
@@ -72,6 +73,12 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   files.rendered = sc_render (&render, error);
   if (files.rendered == NULL)
     return FALSE;
+  if (files.exports->health != NULL)
+    {
+      files.health = sc_health_resolve (files.exports->health, files.values, error);
+      if (files.health == NULL)
+        return FALSE;
+    }
   *out_files = files;
   files = (ScMadeFiles){ 0 };
   return TRUE;
@@ -113,6 +120,7 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **erro
   if (rootfs < 0 || !sc_made_files_render (input, rootfs, destdir, &files, error))
     return FALSE;
   d->values = g_hash_table_ref (files.values);
+  d->health = g_steal_pointer (&files.health);
   d->has_container_service = files.rendered->unit != NULL;
   for (guint i = 0; i < files.rendered->notes->len; i++)
     sc_progress_note (input->sink, "%s: %s", d->name, (char *)g_ptr_array_index (files.rendered->notes, i));

@@ -32,6 +32,7 @@ typedef struct
   ScExports *exports;
   GHashTable *values;
   ScRendered *rendered;
+  ScHealth *health; /* (nullable) */
 } ScMadeFiles;
 
 void sc_made_files_clear (ScMadeFiles *files);
