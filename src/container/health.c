@@ -103,7 +103,7 @@ parse_time (ScHealth *health, JsonObject *object, const char *where, int i, GErr
   if (!sc_json_get_int (object, where, times[i].key, SC_JSON_OPTIONAL, &number, error))
     return FALSE;
   if (number < 1 || number > SC_SECONDS_MAX)
-    return sc_fail (error, SC_ERROR_INVALID, "%s.%s: %" G_GINT64_FORMAT " is not a number of seconds from 1 to %d",
+    return sc_fail (error, SC_ERROR_INVALID, "%s: %s: %" G_GINT64_FORMAT " is not a number of seconds from 1 to %d",
                     where, times[i].key, number, SC_SECONDS_MAX);
   G_STRUCT_MEMBER (guint, health, times[i].offset) = (guint)number;
   return TRUE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A command in a container as a probe.  The runtime's client is not the command: ending the one does not end the other,
- * so the command's own process is found by its pid file, and only killed if it is in the container.
+ * so before the client is ended the command is found by its pid file, and killed with its process group.
  */
 #include "probe.h"
 
@@ -28,27 +28,54 @@ same_mounts (pid_t a, pid_t b)
          && st_a.st_ino == st_b.st_ino;
 }
 
-/* The pid may be another's by now. */
-static void
-kill_command (const ScRuntime *runtime, const char *id, const char *pid_file)
+static gboolean
+read_pid (const char *file, pid_t *out_pid)
 {
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (AT_FDCWD, pid_file, PID_FILE_MAX, NULL);
-  g_autofree char *text = NULL;
-  ScRuntimeState state = SC_RUNTIME_STATE_NONE;
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (AT_FDCWD, file, PID_FILE_MAX, NULL);
+  g_autofree char *text =
+      bytes != NULL ? g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) : g_strdup ("");
   guint64 number = 0;
-  int init = 0;
-  pid_t pid;
 
-  if (bytes == NULL)
+  if (!g_ascii_string_to_unsigned (g_strstrip (text), 10, 2, G_MAXINT, &number, NULL))
+    return FALSE;
+  *out_pid = (pid_t)number;
+  return TRUE;
+}
+
+typedef struct
+{
+  const ScRuntime *runtime;
+  const char *id;
+  const char *pid_file;
+} Command;
+
+/* The command, while it is not known to have ended, and the rest of its group: runtimes put it into one, which is not
+ * always its own.  Only what is in the container: a pid may be another's by now. */
+static void
+kill_command (gpointer data)
+{
+  const Command *c = data;
+  ScRuntimeState state = SC_RUNTIME_STATE_NONE;
+  g_autoptr (GDir) proc = g_dir_open ("/proc", 0, NULL);
+  pid_t command = 0, group;
+  int init = 0;
+
+  if (proc == NULL || !read_pid (c->pid_file, &command)
+      || !sc_runtime_state (c->runtime, c->id, &state, &init, NULL, NULL) || init <= 1 || command == init
+      || same_mounts (init, getpid ()) || !same_mounts (command, init))
     return;
-  text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
-  if (!g_ascii_string_to_unsigned (g_strstrip (text), 10, 2, G_MAXINT, &number, NULL)
-      || !sc_runtime_state (runtime, id, &state, &init, NULL, NULL) || init <= 1)
-    return;
-  pid = (pid_t)number;
-  if (pid == init || same_mounts (pid, getpid ()) || !same_mounts (pid, init))
-    return;
-  (void)kill (getpgid (pid) == pid ? -pid : pid, SIGKILL);
+  group = getpgid (command);
+  for (const char *entry = g_dir_read_name (proc); entry != NULL; entry = g_dir_read_name (proc))
+    {
+      guint64 number = 0;
+      pid_t pid;
+
+      if (!g_ascii_string_to_unsigned (entry, 10, 2, G_MAXINT, &number, NULL))
+        continue;
+      pid = (pid_t)number;
+      if ((pid == command || getpgid (pid) == group) && pid != init && same_mounts (pid, init))
+        (void)kill (pid, SIGKILL);
+    }
 }
 
 gboolean
@@ -59,6 +86,7 @@ sc_probe_command (const ScRuntime *runtime, const char *id, const char *const *w
   g_autoptr (GError) local = NULL;
   g_autofree char *line = NULL, *text = NULL;
   const char *start[] = { runtime->exec, "exec", "--pid-file", pid_file, id };
+  Command command = { runtime, id, pid_file };
   int status = 0;
 
   for (guint i = 0; i < G_N_ELEMENTS (start); i++)
@@ -66,9 +94,9 @@ sc_probe_command (const ScRuntime *runtime, const char *id, const char *const *w
   for (; *words != NULL; words++)
     g_ptr_array_add (argv, (gpointer)*words);
   g_ptr_array_add (argv, NULL);
-  if (!sc_subprocess_try ((const char *const *)argv->pdata, seconds, &status, &line, cancellable, &local))
+  if (!sc_subprocess_try ((const char *const *)argv->pdata, seconds, kill_command, &command, &status, &line,
+                          cancellable, &local))
     {
-      kill_command (runtime, id, pid_file);
       if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
         return sc_fail (error, SC_ERROR_FAILED, "no answer within %u s", seconds);
       g_propagate_error (error, g_steal_pointer (&local));

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-#define READ_SIZE 4096
+#define READ_SIZE  4096
+#define HOST_CHARS G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_:" /* of names and of both kinds of addresses */
 
 typedef struct
 {
@@ -160,17 +161,16 @@ receive (Try *t, GSocket *socket, GString *text, gboolean *out_end, GError **err
 static GSocketConnectable *
 parse_address (const char *address, GError **error)
 {
-  g_autoptr (GError) local = NULL;
-  GSocketConnectable *where = NULL;
+  const char *colon = strrchr (address, ':');
+  gsize length = colon != NULL ? (gsize)(colon - address) : 0;
+  gboolean bracketed = length > 2 && address[0] == '[' && address[length - 1] == ']';
+  g_autofree char *host = bracketed ? g_strndup (address + 1, length - 2) : g_strndup (address, length);
+  guint64 port = 0;
 
-  /* Without a port of its own it would get that of the call. */
-  if (strchr (address, ':') != NULL && !g_str_has_suffix (address, ":") && !g_str_has_suffix (address, "]"))
-    where = g_network_address_parse (address, 0, &local);
-  if (where != NULL && g_network_address_get_port (G_NETWORK_ADDRESS (where)) != 0
-      && *g_network_address_get_hostname (G_NETWORK_ADDRESS (where)) != '\0')
-    return where;
-  g_clear_object (&where);
-  return sc_fail_null (error, SC_ERROR_INVALID, "'%s': not an address HOST:PORT", address);
+  if (length == 0 || strspn (host, HOST_CHARS) != strlen (host) || (strchr (host, ':') != NULL) != bracketed
+      || !g_ascii_string_to_unsigned (colon + 1, 10, 1, G_MAXUINT16, &port, NULL))
+    return sc_fail_null (error, SC_ERROR_INVALID, "'%s': not an address HOST:PORT", address);
+  return g_network_address_new (host, (guint16)port);
 }
 
 typedef struct
@@ -205,8 +205,7 @@ parse_url (const char *text, Url *url, GError **error)
     return sc_fail (error, SC_ERROR_INVALID, "'%s': not a URL http://HOST[:PORT][/PATH]", text);
   host = g_uri_get_host (url->uri);
   port = g_uri_get_port (url->uri);
-  if (host == NULL || *host == '\0' || port == 0
-      || strspn (host, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS ".-_:") != strlen (host))
+  if (host == NULL || *host == '\0' || port == 0 || strspn (host, HOST_CHARS) != strlen (host))
     return sc_fail (error, SC_ERROR_INVALID, "'%s': not a URL http://HOST[:PORT][/PATH]", text);
   if (g_uri_get_userinfo (url->uri) != NULL)
     return sc_fail (error, SC_ERROR_INVALID, "'%s': a user name in a URL is not supported", text);
