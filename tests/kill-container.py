@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""kill-container.py ATOMIC KILL-AT PRISTINE WORK STEP NAME COMMAND...
+"""kill-container.py ATOMIC KILL-AT PRISTINE WORK STEP NAME[,NAME...] COMMAND...
 
 Runs `atomic COMMAND...` in copies of the root PRISTINE, and stops it once at every STEP-th call that changes a file system:
 by kill -9, by EIO and by ENOSPC (the calls of one mode lie between those of the others).  Then recovery, by `atomic recover`
@@ -17,12 +17,13 @@ import stat
 import subprocess
 import sys
 
-ATOMIC, KILL_AT, PRISTINE, WORK, STEP, NAME = sys.argv[1:7]
+ATOMIC, KILL_AT, PRISTINE, WORK, STEP = sys.argv[1:6]
+NAMES = sys.argv[6].split(',')
 COMMAND = sys.argv[7:]
 CHECKOUTS = 'var/lib/containers/atomic'
 ENV = {**os.environ, 'ASAN_OPTIONS': os.environ.get('ASAN_OPTIONS', '') + ':detect_leaks=0'}
 # What a command that has nothing to do any more may say.
-IDLE = ('already present', 'Latest version', 'is live already', "no container '" + NAME + "'")
+IDLE = ('already present', 'Latest version', 'is live already', "no container '")
 
 
 def run(argv):
@@ -67,9 +68,12 @@ def snapshot(root):
 def spare(key, new):
     """May it stay when the command succeeds: a deployment that it could not remove, which it says, or a lock of nothing."""
     below = os.path.relpath(key, CHECKOUTS).split('/')[0]
-    if below == '.lock-' + NAME:
-        return os.path.join(CHECKOUTS, NAME) not in new
-    return below.startswith('.tmp-' + NAME + '.') or (below.startswith(NAME + '.') and os.path.join(CHECKOUTS, below) not in new)
+    for name in NAMES:
+        if below == '.lock-' + name:
+            return os.path.join(CHECKOUTS, name) not in new
+        if below.startswith('.tmp-' + name + '.') or (below.startswith(name + '.') and os.path.join(CHECKOUTS, below) not in new):
+            return True
+    return False
 
 
 def without_spare(got, new):
@@ -106,8 +110,9 @@ def judge(root, old, new, by_command):
         if status != 0 and not any(words in text for words in IDLE):
             return ['the next command: status %d: %s' % (status, text)]
         got = snapshot(root)
-        if os.path.join(CHECKOUTS, NAME) not in new:
-            got.pop(os.path.join(CHECKOUTS, '.lock-' + NAME), None)
+        for name in NAMES:
+            if os.path.join(CHECKOUTS, name) not in new:
+                got.pop(os.path.join(CHECKOUTS, '.lock-' + name), None)
         return ['the next command: ' + line for line in differences(got, new)]
     status, text = atomic(root, 'recover')
     if status != 0:

@@ -35,8 +35,11 @@ typedef struct
   pid_t pid;
   int pidfd; /* -1: none, look every POLL_MS */
   GCancellable *cancellable;
-  gint64 grace;    /* from SIGTERM to SIGKILL, microseconds */
-  gint64 deadline; /* for SIGKILL, 0: not cancelled */
+  gint64 grace;                   /* from SIGTERM to SIGKILL, microseconds */
+  gint64 deadline;                /* for SIGKILL, 0: not cancelled */
+  gboolean group;                 /* it leads a process group, which is ended with it */
+  void (*on_end) (gpointer data); /* (nullable): called before the first signal */
+  gpointer data;
 } Child;
 
 typedef struct
@@ -129,16 +132,31 @@ static void
 child_check_cancelled (Child *child)
 {
   gint64 now = g_get_monotonic_time ();
+  pid_t pid = child->group ? -child->pid : child->pid;
 
   if (child->deadline == 0 && g_cancellable_is_cancelled (child->cancellable))
     {
-      kill (child->pid, SIGTERM);
+      if (child->on_end != NULL)
+        child->on_end (child->data);
+      kill (pid, SIGTERM);
       /* A stopped program gets SIGTERM only when it goes on. */
-      kill (child->pid, SIGCONT);
+      kill (pid, SIGCONT);
       child->deadline = now + child->grace;
     }
   else if (child->deadline != 0 && now >= child->deadline)
-    kill (child->pid, SIGKILL);
+    kill (pid, SIGKILL);
+}
+
+/* Of a group that is being ended, those that outlive its leader; while that is not reaped the group is nobody else's.
+ */
+static void
+child_end_group (const Child *child)
+{
+  siginfo_t info = { .si_pid = 0 };
+
+  if (child->group && child->deadline != 0 && waitid (P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0
+      && info.si_pid == child->pid)
+    kill (-child->pid, SIGKILL);
 }
 
 /* Has it ended, or, with WUNTRACED in @flags, stopped?  Sets *out_status if so, as waitpid() does. */
@@ -286,6 +304,8 @@ start_captured (Child *child, Streams *streams, const char *const *argv, const c
   posix_spawn_file_actions_adddup2 (&spawn.actions, out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2 (&spawn.actions, err, STDERR_FILENO);
   posix_spawn_file_actions_addclosefrom_np (&spawn.actions, STDERR_FILENO + 1);
+  if (child->group)
+    spawn.flags |= POSIX_SPAWN_SETPGROUP;
   return child_start (child, &spawn, argv, cwd, error);
 }
 
@@ -337,16 +357,44 @@ input_of (const char *program, const char *text, GError **error)
   return sc_steal_fd (&fd);
 }
 
+/* Waits for the end of @child, which is ended after @seconds or when it is cancelled. @out_late: the first of these. */
+static void
+wait_limited (Child *child, Streams *streams, guint seconds, gboolean *out_late, int *out_status)
+{
+  g_autoptr (GCancellable) stop = g_cancellable_new ();
+  gint64 limit = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
+
+  *out_late = FALSE;
+  for (;;)
+    {
+      gint64 left = limit - g_get_monotonic_time ();
+
+      if (left <= 0 && child->deadline == 0)
+        {
+          *out_late = TRUE;
+          g_cancellable_cancel (stop);
+          child->cancellable = stop;
+        }
+      child_check_cancelled (child);
+      child_end_group (child);
+      if (child_poll_status (child, 0, out_status))
+        break;
+      child_wait_event (child, (int)CLAMP (left / 1000 + 1, 1, 1000), streams);
+      streams_drain (streams);
+    }
+  child->cancellable = NULL;
+  sc_close_fd_p (&child->pidfd);
+  streams_drain (streams);
+}
+
 gboolean
 sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, char **out_stdout,
                    GCancellable *cancellable, GError **error)
 {
   g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL) },
                                  { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
-  g_autoptr (GCancellable) stop = g_cancellable_new ();
   Child child = { .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE };
   SC_AUTOFD int input_fd = -1;
-  gint64 limit = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
   gboolean late = FALSE;
   int status = 0;
 
@@ -355,24 +403,7 @@ sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, ch
   input_fd = input_of (argv[0], input, error);
   if (input_fd < 0 || !start_captured (&child, &streams, argv, NULL, input_fd, NULL, error))
     return FALSE;
-  for (;;)
-    {
-      gint64 left = limit - g_get_monotonic_time ();
-
-      if (left <= 0 && child.deadline == 0)
-        {
-          late = TRUE;
-          g_cancellable_cancel (stop);
-          child.cancellable = stop;
-        }
-      child_check_cancelled (&child);
-      if (child_poll_status (&child, 0, &status))
-        break;
-      child_wait_event (&child, (int)CLAMP (left / 1000 + 1, 1, 1000), &streams);
-      streams_drain (&streams);
-    }
-  sc_close_fd_p (&child.pidfd);
-  streams_drain (&streams);
+  wait_limited (&child, &streams, seconds, &late, &status);
 
   if (!late && child.deadline != 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
     return sc_prefix (error, "%s", argv[0]);
@@ -383,6 +414,33 @@ sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, ch
   explicit_bzero (streams.of[0].text->str, streams.of[0].text->allocated_len);
   if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
     return fail_status (argv[0], status, streams.of[1].text->str, error);
+  return TRUE;
+}
+
+gboolean
+sc_subprocess_try (const char *const *argv, guint seconds, void (*on_end) (gpointer data), gpointer data,
+                   int *out_status, char **out_line, GCancellable *cancellable, GError **error)
+{
+  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE },
+                                 { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
+  Child child = {
+    .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE, .group = TRUE, .on_end = on_end, .data = data
+  };
+  gboolean late = FALSE;
+  int status = 0;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error)
+      || !start_captured (&child, &streams, argv, NULL, -1, NULL, error))
+    return FALSE;
+  wait_limited (&child, &streams, seconds, &late, &status);
+  if (late)
+    return sc_fail_errno (error, ETIMEDOUT, "%s", argv[0]);
+  if (child.deadline != 0 && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return sc_prefix (error, "%s", argv[0]);
+  *out_status = WIFSIGNALED (status) ? 128 + WTERMSIG (status) : WEXITSTATUS (status);
+  *out_line = last_line (streams.of[1].text->str);
+  if (*out_line == NULL)
+    *out_line = last_line (streams.of[0].text->str);
   return TRUE;
 }
 

@@ -32,6 +32,20 @@ gboolean sc_subprocess_ask (const char *const *argv, const char *input, guint se
                             GCancellable *cancellable, GError **error) SC_CHECK;
 
 /**
+ * sc_subprocess_try:
+ * @seconds: how long it may take; then it is ended as by cancelling
+ * @on_end: (nullable): called before it is, with @data
+ * @out_status: (out): its exit status, 128 + N if signal N ended it
+ * @out_line: (out) (transfer full) (nullable): the last line of its standard error, or else of its standard output
+ *
+ * As sc_subprocess_run(), for a program whose exit status is the answer, in a process group of its own, which is ended
+ * with it when it is cancelled or too late.  Errors: SC_ERROR_UNAVAILABLE if there is no
+ * such program, G_IO_ERROR_TIMED_OUT, G_IO_ERROR_CANCELLED.
+ */
+gboolean sc_subprocess_try (const char *const *argv, guint seconds, void (*on_end) (gpointer data), gpointer data,
+                            int *out_status, char **out_line, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/**
  * sc_subprocess_open:
  * @environment: (nullable): NULL-terminated "NAME=VALUE", in addition to ours
  *

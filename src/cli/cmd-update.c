@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * containers update NAME, or all.
+ * containers update: one, several, or all; each on its own or together.
  */
 #include <string.h>
 
@@ -9,11 +9,13 @@
 #include "output.h"
 #include "pull-image.h"
 #include "reference.h"
+#include "together.h"
 #include "update.h"
 
 typedef struct
 {
   gboolean all;
+  gboolean together;
   const char *rebase;
   GPtrArray *set;   /* (nullable): const char * */
   GPtrArray *unset; /* (nullable): const char * */
@@ -114,7 +116,7 @@ update_one (ScInvocation *invocation, const char *name, ScUpdateOptions update, 
   return FALSE;
 }
 
-/* -- all -- */
+/* -- several -- */
 
 static const ScColumn columns[] = {
   { "CONTAINER", "name", NULL, SC_CELL_TEXT, 0, 0 },
@@ -137,26 +139,64 @@ describe (ScUpdateResult result, int number)
   return g_strdup ("latest version already installed");
 }
 
-static gboolean
-update_all (ScInvocation *invocation, const ScUpdateOptions *update, GError **error)
+/* (transfer full): of all that can be changed, or those that were named. */
+static GPtrArray *
+find_names (ScInvocation *invocation, GError **error)
 {
-  g_autoptr (ScTable) table = sc_table_new (columns, G_N_ELEMENTS (columns), "  ");
-  g_autoptr (GPtrArray) deployments = sc_deployment_list (invocation->context, error);
-  g_autofree char *text = NULL;
-  guint failed = 0, all = 0;
+  const UpdateOptions *options = invocation->options;
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) deployments = NULL;
 
+  for (const char *const *name = invocation->args; *name != NULL; name++)
+    {
+      if (g_ptr_array_find_with_equal_func (names, *name, g_str_equal, NULL))
+        return sc_fail_null (error, SC_ERROR_USAGE, "container %s is named twice", *name);
+      g_ptr_array_add (names, g_strdup (*name));
+    }
+  if (!options->all)
+    return g_steal_pointer (&names);
+  deployments = sc_deployment_list (invocation->context, error);
   for (guint i = 0; deployments != NULL && i < deployments->len; i++)
     {
       const ScDeployment *d = g_ptr_array_index (deployments, i);
+
+      if (!d->preinstalled)
+        g_ptr_array_add (names, g_strdup (d->name));
+    }
+  return deployments != NULL ? g_steal_pointer (&names) : NULL;
+}
+
+static void
+add_row (ScTable *table, const char *name, const char *result)
+{
+  const char *cells[] = { name, result };
+
+  sc_table_add (table, FALSE, cells);
+}
+
+static void
+print_table (ScTable *table)
+{
+  g_autofree char *text = sc_table_format (table, 0);
+
+  sc_output_print (text);
+}
+
+static gboolean
+update_each (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOptions *update, GError **error)
+{
+  g_autoptr (ScTable) table = sc_table_new (columns, G_N_ELEMENTS (columns), "  ");
+  guint failed = 0;
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      const char *name = g_ptr_array_index (names, i);
       g_autoptr (GError) local = NULL;
       g_autofree char *result_text = NULL;
       ScUpdateResult result = SC_UPDATE_DONE;
       int number = 0;
 
-      if (d->preinstalled)
-        continue;
-      all++;
-      if (update_one (invocation, d->name, *update, &result, &number, &local))
+      if (update_one (invocation, name, *update, &result, &number, &local))
         result_text = describe (result, number);
       else
         {
@@ -168,14 +208,55 @@ update_all (ScInvocation *invocation, const ScUpdateOptions *update, GError **er
           failed++;
           result_text = g_strconcat ("failed: ", local->message, NULL);
         }
-      const char *cells[] = { d->name, result_text };
-      sc_table_add (table, FALSE, cells);
+      add_row (table, name, result_text);
     }
-  if (deployments == NULL)
+  print_table (table);
+  return failed == 0
+         || sc_fail (error, SC_ERROR_FAILED, "%u of %u containers could not be updated", failed, names->len);
+}
+
+static gboolean
+update_together (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOptions *update, GError **error)
+{
+  g_autoptr (ScTable) table = sc_table_new (columns, G_N_ELEMENTS (columns), "  ");
+  g_autofree ScTogether *members = g_new0 (ScTogether, names->len + 1);
+  g_autoptr (ScStore) store = NULL;
+
+  for (guint i = 0; i < names->len; i++)
+    {
+      g_autofree char *image = NULL;
+      g_auto (ScPulled) pulled = { 0 };
+      gboolean new_image = FALSE;
+
+      members[i].name = g_ptr_array_index (names, i);
+      if (!provide_image (invocation, members[i].name, &image, &pulled, &new_image, error))
+        return FALSE;
+    }
+  store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, error);
+  if (store == NULL
+      || !sc_update_together (invocation->context, store, update, members, names->len, invocation->sink,
+                              invocation->cancellable, error))
     return FALSE;
-  text = sc_table_format (table, 0);
-  sc_output_print (text);
-  return failed == 0 || sc_fail (error, SC_ERROR_FAILED, "%u of %u containers could not be updated", failed, all);
+  for (guint i = 0; i < names->len; i++)
+    {
+      g_autofree char *text = describe (members[i].result, members[i].number);
+
+      add_row (table, members[i].name, text);
+    }
+  print_table (table);
+  return TRUE;
+}
+
+static gboolean
+update_several (ScInvocation *invocation, const ScUpdateOptions *update, GError **error)
+{
+  const UpdateOptions *options = invocation->options;
+  g_autoptr (GPtrArray) names = find_names (invocation, error);
+
+  if (names == NULL)
+    return FALSE;
+  return options->together && names->len > 0 ? update_together (invocation, names, update, error)
+                                             : update_each (invocation, names, update, error);
 }
 
 static gboolean
@@ -183,10 +264,11 @@ run_update (ScInvocation *invocation, GError **error)
 {
   const UpdateOptions *options = invocation->options;
   const char *name = invocation->args[0];
+  gboolean several = options->all || options->together || invocation->n_args > 1;
   ScUpdateResult result = SC_UPDATE_DONE;
   int number = 0;
   ScUpdateOptions update = {
-    .gated = options->gated || (options->all && !options->no_gate),
+    .gated = options->gated || (several && !options->no_gate),
     .probation = invocation->context->probation,
     .keep = invocation->context->deployments,
     .retry = options->no_gate,
@@ -194,15 +276,15 @@ run_update (ScInvocation *invocation, GError **error)
 
   if ((name != NULL) == options->all)
     return sc_fail (error, SC_ERROR_USAGE, "either NAME or --all is needed");
-  if (options->all && (options->rebase != NULL || options->set != NULL || options->unset != NULL))
+  if (several && (options->rebase != NULL || options->set != NULL || options->unset != NULL))
     return sc_fail (error, SC_ERROR_USAGE, "--rebase, --set and --unset are for one container");
   if (options->gated && options->no_gate)
     return sc_fail (error, SC_ERROR_USAGE, "--gated and --no-gate exclude each other");
   if (!parse_count ("probation", options->probation, SC_SECONDS_MAX, &update.probation, error)
       || !parse_count ("keep", options->keep, SC_DEPLOYMENTS_MAX, &update.keep, error))
     return FALSE;
-  if (options->all)
-    return update_all (invocation, &update, error);
+  if (several)
+    return update_several (invocation, &update, error);
   update.set = options->set != NULL ? (const char *const *)options->set->pdata : NULL;
   update.unset = options->unset != NULL ? (const char *const *)options->unset->pdata : NULL;
   if (!update_one (invocation, name, update, &result, &number, error))
@@ -219,12 +301,14 @@ run_update (ScInvocation *invocation, GError **error)
 
 static const ScOption update_options[] = {
   { "all", 'a', SC_OPTION_FLAG, MEMBER (all), NULL, "all containers, gated, with a table of what became of them" },
+  { "together", 0, SC_OPTION_FLAG, MEMBER (together), NULL, "all of those that are named, or none; gated" },
   { "rebase", 0, SC_OPTION_STRING, MEMBER (rebase), "IMAGE", "to this image, which is pulled if it is not there" },
   { "set", 0, SC_OPTION_LIST, MEMBER (set), "VAR=VALUE", "value of a template variable; can be repeated" },
   { "unset", 0, SC_OPTION_LIST, MEMBER (unset), "VAR", "forget the value of a variable; can be repeated" },
   { "pull", 0, SC_OPTION_FLAG, MEMBER (pull), NULL, "pull the image first" },
   { "authfile", 0, SC_OPTION_STRING, MEMBER (auth_file), "FILE", "where it pulls: look for credentials there first" },
-  { "gated", 0, SC_OPTION_FLAG, MEMBER (gated), NULL, "go back if the service does not start or does not stay up" },
+  { "gated", 0, SC_OPTION_FLAG, MEMBER (gated), NULL,
+    "go back if the service does not start, stay up and pass its health check" },
   { "no-gate", 0, SC_OPTION_FLAG, MEMBER (no_gate), NULL, "never go back, and try again what has failed" },
   { "probation", 0, SC_OPTION_STRING, MEMBER (probation), "SECONDS", "how long it must stay up if gated" },
   { "keep", 0, SC_OPTION_STRING, MEMBER (keep), "N", "how many deployments to keep, the new one included" },
@@ -233,14 +317,14 @@ static const ScOption update_options[] = {
 
 const ScCommand sc_cmd_containers_update = {
   .name = "containers update",
-  .args = "[NAME]",
-  .max_args = 1,
-  .summary = "bring a container to the image that is in the repository",
+  .args = "[NAME...]",
+  .max_args = G_MAXUINT,
+  .summary = "bring containers to the image that is in the repository",
   .description =
       "Makes a new deployment of the container NAME from its image as the repository has it now, makes it live and, if "
       "the service runs, restarts it once. Values given with --set are kept until they are set or unset. If neither "
-      "image "
-      "nor values changed nothing happens.\n"
+      "image nor values changed nothing happens.\n"
+      "Several containers are updated one after the other, gated, each on its own, or with --together all or none.\n"
       "The deployment before stays on disk, and 'containers rollback' goes back to it.",
   .options = update_options,
   .options_size = sizeof (UpdateOptions),

@@ -28,6 +28,7 @@ sc_made_files_clear (ScMadeFiles *files)
   g_clear_pointer (&files->values, g_hash_table_unref);
   g_clear_pointer (&files->host, sc_host_plan_free);
   g_clear_pointer (&files->rendered, sc_rendered_free);
+  g_clear_pointer (&files->health, sc_health_free);
 }
 
 void
@@ -64,7 +65,7 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
     return FALSE;
   image_config = sc_image_load_config (input->store, input->image, input->cancellable, error);
   files.exports = image_config != NULL ? sc_exports_load (rootfs, error) : NULL;
-  if (files.exports == NULL)
+  if (files.exports == NULL || !sc_exports_add_labels (files.exports, image_config->labels, error))
     return FALSE;
   files.values = sc_values_resolve (&values, files.exports, error);
   if (files.values == NULL)
@@ -81,6 +82,12 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   files.rendered = sc_render (&render, error);
   if (files.rendered == NULL)
     return FALSE;
+  if (files.exports->health != NULL)
+    {
+      files.health = sc_health_resolve (files.exports->health, files.values, error);
+      if (files.health == NULL)
+        return FALSE;
+    }
   *out_files = files;
   files = (ScMadeFiles){ 0 };
   return TRUE;
@@ -142,6 +149,7 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **erro
   if (rootfs < 0 || !sc_made_files_render (input, rootfs, destdir, &files, error))
     return FALSE;
   d->values = g_hash_table_ref (files.values);
+  d->health = g_steal_pointer (&files.health);
   d->has_container_service = files.rendered->unit != NULL;
   if (!write_host (input, made, dfd, rootfs, &files, error)
       || !sc_state_dirs_find (input->ctx, d->name, files.rendered->tmpfiles, &d->created_dirs, error))

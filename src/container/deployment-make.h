@@ -36,6 +36,7 @@ typedef struct
   GHashTable *values;
   ScHostPlan *host;
   ScRendered *rendered;
+  ScHealth *health; /* (nullable) */
 } ScMadeFiles;
 
 void sc_made_files_clear (ScMadeFiles *files);

@@ -37,6 +37,7 @@ sc_deployment_free (ScDeployment *d)
   g_free (d->package);
   g_free (d->system_package);
   g_free (d->remote);
+  sc_health_free (d->health);
   g_free (d->command);
   g_free (d->problem);
   g_free (d);

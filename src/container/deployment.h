@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "context.h"
+#include "health.h"
 
 /*
  * A deployment: one directory NAME.N of the checkouts, with its files and its info (docs/formats.md, "Checkouts").
@@ -32,6 +33,7 @@ typedef struct
   char *package;         /* (nullable): installed for it, in the words of the package manager */
   char *system_package;  /* (nullable): "auto", "yes", "no", "build" */
   char *remote;          /* (nullable): root outside the repository, as the host sees it */
+  ScHealth *health;      /* (nullable): as it is tried */
   char *problem;         /* (nullable): why it could not be read (lists only) */
   /* config.json */
   char *command; /* (nullable): of process.args */

@@ -144,7 +144,7 @@ load_manifest (ScExports *exports, const char *text, GError **error)
   g_autoptr (JsonNode) root = sc_json_parse (MANIFEST, text, strlen (text), error);
   g_autoptr (GHashTable) rename = NULL;
   g_auto (GStrv) templates = NULL;
-  JsonObject *manifest;
+  JsonObject *manifest, *health = NULL;
 
   if (root == NULL)
     return FALSE;
@@ -153,8 +153,15 @@ load_manifest (ScExports *exports, const char *text, GError **error)
       || !sc_json_get_string_map (manifest, MANIFEST, "renameFiles", SC_JSON_OPTIONAL, &rename, error)
       || !sc_json_get_strv (manifest, MANIFEST, "installedFilesTemplate", SC_JSON_OPTIONAL, &templates, error)
       || !load_flag (manifest, "noContainerService", &exports->no_container_service, error)
-      || !load_flag (manifest, "useLinks", &exports->use_links, error))
+      || !load_flag (manifest, "useLinks", &exports->use_links, error)
+      || !sc_json_get_object (manifest, MANIFEST, "health", SC_JSON_OPTIONAL, &health, error))
     return FALSE;
+  if (health != NULL)
+    {
+      exports->health = sc_health_parse (health, MANIFEST ": health", error);
+      if (exports->health == NULL)
+        return FALSE;
+    }
 
   if (rename != NULL)
     {
@@ -244,6 +251,12 @@ sc_exports_read (const ScExportsReader *reader, GError **error)
   return g_steal_pointer (&exports);
 }
 
+gboolean
+sc_exports_add_labels (ScExports *exports, GHashTable *labels, GError **error)
+{
+  return exports->health != NULL || sc_health_from_labels (labels, &exports->health, error);
+}
+
 void
 sc_exports_free (ScExports *exports)
 {
@@ -257,6 +270,7 @@ sc_exports_free (ScExports *exports)
   g_hash_table_unref (exports->rename_files);
   g_hash_table_unref (exports->hostfs_templates);
   g_strfreev (exports->installed_files_template);
+  sc_health_free (exports->health);
   g_free (exports);
 }
 
@@ -285,7 +299,8 @@ sc_exports_variables (const ScExports *exports, GError **error)
 
   if (!add_variables (all, "config.json.template", exports->config_template, error)
       || !add_variables (all, "service.template", exports->service_template, error)
-      || !add_variables (all, "tmpfiles.template", exports->tmpfiles_template, error))
+      || !add_variables (all, "tmpfiles.template", exports->tmpfiles_template, error)
+      || (exports->health != NULL && !sc_health_add_variables (exports->health, all, error)))
     return NULL;
   g_hash_table_iter_init (&iter, exports->rename_files);
   while (g_hash_table_iter_next (&iter, &key, &value))

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "error.h"
+#include "health.h"
 
 /*
  * What an image has in /exports (docs/cli.md, "Installing"), read from a checked-out root, beneath it, or from where an
@@ -26,6 +27,7 @@ typedef struct
   GHashTable *hostfs_templates;    /* those of installedFilesTemplate that hostfs/ has: path -> text, never NULL */
   gboolean no_container_service;
   gboolean use_links; /* default TRUE */
+  ScHealth *health;   /* (nullable) */
 } ScExports;
 
 /* @rootfs: descriptor of the checked-out root. Errors: SC_ERROR_INVALID "exports/manifest.json: ..." (wrong types, a
@@ -46,9 +48,12 @@ typedef struct
 
 /* The same from anywhere. */
 ScExports *sc_exports_read (const ScExportsReader *reader, GError **error) SC_CHECK;
+/* What the image's config says in labels and manifest.json does not: the health check. SC_ERROR_INVALID "label X: ...".
+ */
+gboolean sc_exports_add_labels (ScExports *exports, GHashTable *labels, GError **error) SC_CHECK;
 void sc_exports_free (ScExports *exports);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScExports, sc_exports_free)
 
 /* (transfer full) (array zero-terminated=1): every variable of every template, the targets of renameFiles and the paths
- * and texts of installedFilesTemplate included, each once, sorted. */
+ * and texts of installedFilesTemplate and the health check included, each once, sorted. */
 char **sc_exports_variables (const ScExports *exports, GError **error) SC_CHECK;

@@ -76,8 +76,10 @@ sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, 
   Reader state = { files, cancellable };
   const ScExportsReader reader = { read_file, has_dir, &state };
   g_autoptr (ScExports) exports = sc_exports_read (&reader, error);
+  g_autoptr (ScImageConfig) config = exports != NULL ? sc_image_load_config (store, image, cancellable, error) : NULL;
 
-  return exports != NULL && sc_values_describe (ctx, exports, out_defaults, out_required, error);
+  return config != NULL && sc_exports_add_labels (exports, config->labels, error)
+         && sc_values_describe (ctx, exports, out_defaults, out_required, error);
 }
 
 GBytes *

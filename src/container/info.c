@@ -31,6 +31,17 @@ parse_host (JsonObject *object, ScDeployment *d, GError **error)
   return TRUE;
 }
 
+static gboolean
+parse_health (JsonObject *object, ScDeployment *d, GError **error)
+{
+  JsonObject *health = NULL;
+
+  if (!sc_json_get_object (object, WHERE, "atomic.health", SC_JSON_OPTIONAL, &health, error))
+    return FALSE;
+  d->health = health != NULL ? sc_health_parse (health, WHERE ".atomic.health", error) : NULL;
+  return health == NULL || d->health != NULL;
+}
+
 gboolean
 sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
 {
@@ -51,7 +62,7 @@ sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
       || !sc_json_get_int (object, WHERE, "created", SC_JSON_OPTIONAL, &d->created, error)
       || !sc_json_get_bool (object, WHERE, "has-container-service", SC_JSON_OPTIONAL, &d->has_container_service, error)
       || !sc_json_get_string_map (object, WHERE, "values", SC_JSON_OPTIONAL, &d->values, error)
-      || !parse_host (object, d, error))
+      || !parse_host (object, d, error) || !parse_health (object, d, error))
     return FALSE;
   d->image = g_strdup (image);
   d->revision = g_strdup (revision);
@@ -127,6 +138,11 @@ sc_info_format (const ScDeployment *d, const ScExports *exports)
   json_builder_set_member_name (b, "use-links");
   json_builder_add_boolean_value (b, exports->use_links);
   add_string (b, "runtime", d->runtime);
+  if (d->health != NULL)
+    {
+      json_builder_set_member_name (b, "atomic.health");
+      sc_health_build (d->health, b);
+    }
   json_builder_end_object (b);
   root = json_builder_get_root (b);
   return sc_json_to_text (root, TRUE);

@@ -10,10 +10,11 @@
 #include "fs.h"
 #include "json.h"
 
-#define VERSION    1
-#define SIZE_LIMIT (64 * 1024)
-#define WHERE      "journal"
-#define BOOT_ID    "/proc/sys/kernel/random/boot_id"
+#define VERSION       1
+#define VERSION_GROUP 2 /* with a group: who does not know of it would take one back when all are decided */
+#define SIZE_LIMIT    (64 * 1024)
+#define WHERE         "journal"
+#define BOOT_ID       "/proc/sys/kernel/random/boot_id"
 
 static const char *const operations[] = { "install", "update", "rollback", "uninstall", NULL };
 static const char *const phases[] = { "activate", "probation", NULL };
@@ -24,6 +25,7 @@ sc_journal_free (ScJournal *journal)
   if (journal == NULL)
     return;
   g_free (journal->boot_id);
+  g_free (journal->group);
   g_free (journal);
 }
 
@@ -96,18 +98,40 @@ get_number (JsonObject *object, const char *key, int *out, GError **error)
   return TRUE;
 }
 
+gboolean
+sc_group_id_is_valid (const char *id)
+{
+  return strlen (id) == SC_GROUP_ID_LENGTH && strspn (id, "0123456789abcdef") == SC_GROUP_ID_LENGTH;
+}
+
+/* Versions and groups go together. */
+static gboolean
+parse_group (JsonObject *object, ScJournal *journal, GError **error)
+{
+  gint64 version = 0;
+  const char *group = NULL;
+
+  if (!sc_json_get_int (object, WHERE, "version", SC_JSON_REQUIRED, &version, error))
+    return FALSE;
+  if (version != VERSION && version != VERSION_GROUP)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, WHERE ": version %" G_GINT64_FORMAT " is of another atomic", version);
+  if (!sc_json_get_string (object, WHERE, "group", version == VERSION_GROUP ? SC_JSON_REQUIRED : SC_JSON_OPTIONAL,
+                           &group, error))
+    return FALSE;
+  if (group != NULL && (version != VERSION_GROUP || !sc_group_id_is_valid (group)))
+    return sc_fail (error, SC_ERROR_INVALID, WHERE ".group: '%s' is not the id of a group", group);
+  journal->group = g_strdup (group);
+  return TRUE;
+}
+
 static gboolean
 parse_members (JsonObject *object, ScJournal *journal, GError **error)
 {
   guint operation = 0, phase = 0;
-  gint64 version = 0, keep = SC_DEPLOYMENTS_MAX;
+  gint64 keep = SC_DEPLOYMENTS_MAX;
   const char *boot_id = NULL;
 
-  if (!sc_json_get_int (object, WHERE, "version", SC_JSON_REQUIRED, &version, error))
-    return FALSE;
-  if (version != VERSION)
-    return sc_fail (error, SC_ERROR_UNSUPPORTED, WHERE ": version %" G_GINT64_FORMAT " is of another atomic", version);
-  if (!get_choice (object, "operation", operations, &operation, error)
+  if (!parse_group (object, journal, error) || !get_choice (object, "operation", operations, &operation, error)
       || !get_choice (object, "phase", phases, &phase, error) || !get_number (object, "from", &journal->from, error)
       || !get_number (object, "to", &journal->to, error)
       || !sc_json_get_bool (object, WHERE, "was-active", SC_JSON_OPTIONAL, &journal->was_active, error)
@@ -121,6 +145,8 @@ parse_members (JsonObject *object, ScJournal *journal, GError **error)
     return sc_fail (error, SC_ERROR_INVALID, WHERE ".keep: %" G_GINT64_FORMAT " is out of range", keep);
   if (operation != SC_OPERATION_UNINSTALL && (journal->to == SC_NO_DEPLOYMENT || journal->to == journal->from))
     return sc_fail (error, SC_ERROR_INVALID, WHERE ": %s leads nowhere", operations[operation]);
+  if (journal->group != NULL && (operation != SC_OPERATION_UPDATE || phase != SC_PHASE_PROBATION))
+    return sc_fail (error, SC_ERROR_INVALID, WHERE ".group: only of an update on probation");
   journal->operation = operation;
   journal->phase = phase;
   journal->keep = (guint)keep;
@@ -174,7 +200,7 @@ sc_journal_format (const ScJournal *journal)
   g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (b);
-  add_number (b, "version", VERSION);
+  add_number (b, "version", journal->group != NULL ? VERSION_GROUP : VERSION);
   add_string (b, "operation", operations[journal->operation]);
   add_number (b, "from", journal->from);
   add_number (b, "to", journal->to);
@@ -185,6 +211,8 @@ sc_journal_format (const ScJournal *journal)
   add_string (b, "phase", phases[journal->phase]);
   add_number (b, "keep", (int)journal->keep);
   add_string (b, "boot-id", journal->boot_id);
+  if (journal->group != NULL)
+    add_string (b, "group", journal->group);
   json_builder_end_object (b);
   root = json_builder_get_root (b);
   return sc_json_to_text (root, TRUE);

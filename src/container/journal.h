@@ -40,7 +40,12 @@ typedef struct
   gboolean force; /* uninstall: whatever is wrong with it */
   guint keep;     /* how many deployments stay */
   char *boot_id;  /* (nullable): of the boot in which it was written */
+  char *group;    /* (nullable): it counts only with the others of this group (group.h) */
 } ScJournal;
+
+/* Of the id of a group: lower-case hex digits. */
+#define SC_GROUP_ID_LENGTH 32
+gboolean sc_group_id_is_valid (const char *id);
 
 void sc_journal_free (ScJournal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScJournal, sc_journal_free)
@@ -72,7 +77,8 @@ typedef enum
   SC_RECOVERY_REMOVE,  /* the container goes */
 } ScRecovery;
 
-/* What becomes of an operation that was cut short. @live: what the link points to. Pure. */
+/* What becomes of an operation that was cut short. @live: what the link points to.  Of one in a group that is decided
+ * the phase is SC_PHASE_ACTIVATE, whatever was written. Pure. */
 ScRecovery sc_journal_decide (const ScJournal *journal, int live);
 
 /* (transfer full) (nullable): the running kernel's boot id. */

@@ -14,6 +14,7 @@
 #include "activate.h"
 #include "deployment.h"
 #include "fs.h"
+#include "group.h"
 #include "running.h"
 #include "uninstall.h"
 #include "unit-links.h"
@@ -194,14 +195,16 @@ sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgr
 
   if (!remove_temps (lock, error) || !load_journal (ctx, lock, &journal, sink, error))
     return sc_prefix (error, "container %s", lock->name);
-  if (journal == NULL)
-    return TRUE;
-  systemd = sc_systemd_new (ctx, cancellable, error);
-  live.systemd = systemd;
-  if (systemd == NULL || !sc_live_clean (&live, journal, error) || !remove_marks (lock, error)
-      || !run_journal (&live, journal, error))
-    return sc_prefix (error, "container %s: cannot recover", lock->name);
-  return TRUE;
+  if (journal != NULL)
+    {
+      systemd = sc_systemd_new (ctx, cancellable, error);
+      live.systemd = systemd;
+      if (systemd == NULL || !sc_group_resolve (lock->checkouts->dfd, journal, error)
+          || !sc_live_clean (&live, journal, error) || !remove_marks (lock, error)
+          || !run_journal (&live, journal, error))
+        return sc_prefix (error, "container %s: cannot recover", lock->name);
+    }
+  return sc_group_clean (lock->checkouts->dfd, error) || sc_prefix (error, "container %s", lock->name);
 }
 
 /* -- the beginning of a command -- */
@@ -326,6 +329,8 @@ sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink
       sc_progress_note (sink, "%s", local->message);
       failed++;
     }
+  if (!sc_group_clean (dfd, error))
+    return sc_prefix (error, "%s", path);
   return failed == 0
          || sc_fail (error, SC_ERROR_FAILED, "%u container%s could not be recovered", failed, failed > 1 ? "s" : "");
 }

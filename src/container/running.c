@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The running container: which deployment it is, its restart, and whether it stays up.
+ * The running container: which deployment it is, and its restart.
  */
 #include "running.h"
 
@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 
 #include "runtime.h"
-
-#define WATCH_POLL_MS 200
 
 /* (transfer full) (nullable): the bundle of the running container. */
 static char *
@@ -85,48 +83,4 @@ sc_running_restart (const ScLive *live, GCancellable *cancellable, GError **erro
   /* Starts are counted, ours too: what an earlier deployment used up must not stop this one. */
   return sc_systemd_reset_failed (live->systemd, unit, cancellable, error)
          && sc_systemd_restart (live->systemd, unit, cancellable, error);
-}
-
-/* Sleeps unless cancelled. */
-static gboolean
-pause_for (gint64 msec, GCancellable *cancellable, GError **error)
-{
-  GPollFD poll_fd = { .fd = -1 };
-  gboolean has_fd = g_cancellable_make_pollfd (cancellable, &poll_fd);
-
-  (void)g_poll (&poll_fd, has_fd ? 1 : 0, (int)msec);
-  if (has_fd)
-    g_cancellable_release_fd (cancellable);
-  return !g_cancellable_set_error_if_cancelled (cancellable, error);
-}
-
-gboolean
-sc_running_watch (const ScLive *live, guint seconds, GCancellable *cancellable, GError **error)
-{
-  g_autofree char *unit = sc_unit_name (live->lock->name);
-  gint64 begin = g_get_monotonic_time (), end = begin + (gint64)seconds * G_USEC_PER_SEC;
-  guint64 since = 0, now_since = 0;
-
-  if (!sc_systemd_active_since (live->systemd, unit, &since, cancellable, error))
-    return FALSE;
-  for (gboolean last = FALSE;;)
-    {
-      g_autofree char *state = sc_systemd_active_state (live->systemd, unit, cancellable, error);
-      gint64 now = g_get_monotonic_time ();
-
-      if (state == NULL || !sc_systemd_active_since (live->systemd, unit, &now_since, cancellable, error))
-        return FALSE;
-      if (strcmp (state, "active") != 0)
-        return sc_fail (error, SC_ERROR_FAILED,
-                        "the service was %s %.1f seconds after its start, see 'journalctl -u %s'", state,
-                        (double)(now - begin) / G_USEC_PER_SEC, unit);
-      if (now_since != since)
-        return sc_fail (error, SC_ERROR_FAILED, "the service ended and was started again, see 'journalctl -u %s'",
-                        unit);
-      if (last)
-        return TRUE;
-      last = end - now <= WATCH_POLL_MS * 1000;
-      if (!pause_for (last ? MAX (end - now, 0) / 1000 : WATCH_POLL_MS, cancellable, error))
-        return FALSE;
-    }
 }

@@ -20,7 +20,3 @@ gboolean sc_running_service (const ScLive *live, gboolean *out_active, GCancella
 
 /* Restarts the service once, by a job that must succeed; says "systemctl restart NAME". */
 gboolean sc_running_restart (const ScLive *live, GCancellable *cancellable, GError **error) SC_CHECK;
-
-/* Watches the service for @seconds: it must be active all the time and not be started again. SC_ERROR_FAILED says what
- * happened instead. */
-gboolean sc_running_watch (const ScLive *live, guint seconds, GCancellable *cancellable, GError **error) SC_CHECK;

@@ -1,331 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The next deployment of a container.  All of it is made, rendered and validated while the old one runs; then it is
- * activated and the service restarted once.
+ * An update of one container: it is made, activated, its service restarted once, and then it counts or is taken back.
  */
 #include "update.h"
 
-#include <fcntl.h>
-#include <string.h>
-
 #include "activate.h"
-#include "deployment-make.h"
-#include "fs.h"
-#include "history.h"
-#include "host-files.h"
-#include "host-tree.h"
-#include "recover.h"
-#include "remote.h"
-#include "running.h"
-#include "unit-links.h"
-#include "values.h"
+#include "update-one.h"
 
-#define FILE_LIMIT (8 * 1024 * 1024)
-
-typedef struct
-{
-  const ScContext *ctx;
-  const ScUpdateOptions *options;
-  const ScProgressSink *sink;
-  GCancellable *cancellable;
-
-  ScContainerLock *lock;
-  ScSystemd *systemd;
-  ScDeployment *old;
-  ScImage *image;
-  ScRuntime *runtime;
-  GHashTable *previous; /* values of the old one that are kept */
-  gboolean stop;        /* the service runs and the new deployment has none */
-  ScMakeInput input;
-} Update;
-
-static void
-update_clear (Update *u)
-{
-  g_clear_pointer (&u->previous, g_hash_table_unref);
-  g_clear_pointer (&u->runtime, sc_runtime_free);
-  g_clear_pointer (&u->image, sc_image_free);
-  g_clear_pointer (&u->old, sc_deployment_free);
-  g_clear_pointer (&u->systemd, sc_systemd_free);
-  g_clear_pointer (&u->lock, sc_container_unlock);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Update, update_clear)
-
+/* Back to the old one; @why becomes the error. Always FALSE. */
 static gboolean
-find_image (Update *u, ScStore *store, GError **error)
-{
-  const char *name = u->options->image != NULL ? u->options->image : u->old->image;
-  g_autoptr (GError) local = NULL;
-
-  u->image = sc_image_find (store, name, u->cancellable, &local);
-  if (u->image != NULL)
-    return TRUE;
-  if (u->options->image == NULL && g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
-    return sc_fail (error, SC_ERROR_NOT_FOUND, "its image %s is not in the repository; --pull fetches it", name);
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
-}
-
-static gboolean
-keep_values (Update *u, GError **error)
-{
-  GHashTableIter iter;
-  gpointer name, value;
-
-  u->previous = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_hash_table_iter_init (&iter, u->old->values);
-  while (g_hash_table_iter_next (&iter, &name, &value))
-    g_hash_table_replace (u->previous, g_strdup (name), g_strdup (value));
-  for (const char *const *unset = u->options->unset; unset != NULL && *unset != NULL; unset++)
-    {
-      if (sc_value_is_always_set (*unset))
-        return sc_fail (error, SC_ERROR_USAGE, "--unset %s: this variable is always set by the program", *unset);
-      if (!g_hash_table_remove (u->previous, *unset))
-        return sc_fail (error, SC_ERROR_USAGE, "--unset %s: the container has no value of that name", *unset);
-    }
-  return TRUE;
-}
-
-static gboolean
-prepare (Update *u, ScStore *store, GError **error)
-{
-  u->old = sc_deployment_load (u->ctx, u->options->name, error);
-  if (u->old == NULL || !find_image (u, store, error) || !keep_values (u, error))
-    return FALSE;
-  u->runtime = sc_runtime_find (u->ctx, u->old->runtime, error);
-  if (u->runtime == NULL)
-    return FALSE;
-  u->systemd = sc_systemd_new (u->ctx, u->cancellable, error);
-  u->input = (ScMakeInput){ .ctx = u->ctx,
-                            .store = store,
-                            .runtime = u->runtime,
-                            .name = u->options->name,
-                            .image = u->image,
-                            .remote = u->old->remote,
-                            .set = u->options->set,
-                            .previous = u->previous,
-                            .live = u->old,
-                            .sink = u->sink,
-                            .cancellable = u->cancellable };
-  return u->systemd != NULL;
-}
-
-/* -- is there anything to do -- */
-
-/* Values that are the user's or the image's: those that the program sets follow from what is compared besides. */
-static gboolean
-same_values (GHashTable *a, GHashTable *b)
-{
-  GHashTableIter iter;
-  gpointer name, value;
-
-  for (guint pass = 0; pass < 2; pass++)
-    {
-      g_hash_table_iter_init (&iter, pass == 0 ? a : b);
-      while (g_hash_table_iter_next (&iter, &name, &value))
-        if (!sc_value_is_always_set (name) && g_strcmp0 (value, g_hash_table_lookup (pass == 0 ? b : a, name)) != 0)
-          return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-same_text (int dfd, const char *file, const char *text)
-{
-  g_autoptr (GBytes) there = NULL;
-  gsize size = 0;
-  const char *data;
-
-  if (!sc_fs_exists_at (dfd, file))
-    return text == NULL;
-  there = sc_fs_read_file_at (dfd, file, FILE_LIMIT, NULL);
-  if (there == NULL || text == NULL)
-    return FALSE;
-  data = g_bytes_get_data (there, &size);
-  return size == strlen (text) && (size == 0 || memcmp (data, text, size) == 0);
-}
-
-/* What would the live deployment be, were it made now? */
-static gboolean
-is_unchanged (Update *u, gboolean *out, GError **error)
-{
-  const char *name = u->options->name;
-  g_autofree char *destdir = sc_deployment_dir (u->ctx, u->old), *base = g_path_get_basename (destdir),
-                  *unit = sc_unit_name (name), *tmpfiles = sc_tmpfiles_name (name);
-  g_auto (ScMadeFiles) files = { 0 };
-  SC_AUTOFD int dfd = -1;
-  SC_AUTOFD int rootfs = -1;
-  gboolean same_host = FALSE;
-
-  *out = FALSE;
-  if (g_strcmp0 (u->image->id, u->old->revision) != 0 || g_strcmp0 (u->image->name, u->old->image) != 0)
-    return TRUE;
-  dfd = sc_fs_open_dir_at (u->lock->checkouts->dfd, base, error);
-  rootfs = dfd >= 0 ? sc_deployment_open_root (u->ctx, u->old, NULL) : -1;
-  if (dfd < 0)
-    return FALSE;
-  if (rootfs < 0)
-    return TRUE;
-  if (!sc_made_files_render (&u->input, rootfs, destdir, &files, error))
-    return FALSE;
-  if (!sc_host_tree_is (files.host, dfd, u->old, &same_host, error))
-    return FALSE;
-  *out = same_host && same_values (files.values, u->old->values)
-         && same_text (dfd, "config.json", files.rendered->config) && same_text (dfd, unit, files.rendered->unit)
-         && same_text (dfd, tmpfiles, files.rendered->tmpfiles);
-  return TRUE;
-}
-
-/* (transfer full) (nullable): why the same as @new failed before; @out_number: as what. */
-static gboolean
-find_failed (Update *u, const ScDeployment *new, char **out_reason, int *out_number, GError **error)
-{
-  g_autoptr (GPtrArray) list = sc_history_load (u->ctx, u->lock, u->old->number, error);
-
-  *out_reason = NULL;
-  for (guint i = 0; list != NULL && i < list->len && *out_reason == NULL; i++)
-    {
-      const ScHistoryEntry *entry = g_ptr_array_index (list, i);
-      const ScDeployment *d = entry->deployment;
-
-      if (entry->failed == NULL || entry->live || d->problem != NULL || g_strcmp0 (d->revision, new->revision) != 0
-          || !same_values (d->values, new->values))
-        continue;
-      *out_reason = g_strdup (entry->failed);
-      *out_number = d->number;
-    }
-  return list != NULL;
-}
-
-/* -- making it live -- */
-
-/* Back to the old one, which is started again; @why becomes the error. Always FALSE. */
-static gboolean
-give_up (const ScLive *live, const ScJournal *journal, GError *why, GError **error)
+give_up (ScUpdateOne *u, GError *why, GError **error)
 {
   g_autoptr (GError) reason = why;
   g_autoptr (GError) local = NULL;
+  /* Nothing is known against it if somebody was just impatient. */
   gboolean cancelled = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
-  /* Nothing is known against it if somebody was just impatient. */
-  if ((!cancelled && !sc_history_set_failed (live->lock, journal->to, reason->message, &local))
-      || !sc_activation_back (live, journal, &local))
-    return sc_fail (error, SC_ERROR_FAILED,
-                    "deployment %d: %s; it could not be taken back (%s), 'atomic recover' tries"
-                    " again",
-                    journal->to, reason->message, local->message);
-  if (!sc_running_restart (live, NULL, &local))
-    return sc_fail (error, SC_ERROR_FAILED, "deployment %d: %s; deployment %d is back but did not start either: %s",
-                    journal->to, reason->message, journal->from, local->message);
-  if (!sc_activation_drop (live, journal, error))
-    return FALSE;
+  if (!sc_update_one_back (u, cancelled ? NULL : reason->message, &local))
+    return sc_fail (error, SC_ERROR_FAILED, "deployment %d: %s; %s", u->journal->to, reason->message, local->message);
   if (cancelled)
     {
       g_propagate_error (error, g_steal_pointer (&reason));
       return FALSE;
     }
-  return sc_fail (error, SC_ERROR_FAILED, "deployment %d: %s; it runs deployment %d as before", journal->to,
-                  reason->message, journal->from);
+  return sc_fail (error, SC_ERROR_FAILED, "deployment %d: %s; it runs deployment %d as before", u->journal->to,
+                  reason->message, u->journal->from);
 }
 
 static gboolean
-start_new (Update *u, const ScLive *live, ScJournal *journal, GError **error)
+start_new (ScUpdateOne *u, GError **error)
 {
+  ScGate gate = sc_update_one_gate (u);
   g_autoptr (GError) local = NULL;
-  gboolean gated = journal->phase == SC_PHASE_PROBATION;
+  gboolean gated = u->journal->phase == SC_PHASE_PROBATION;
+  guint failed = 0;
 
-  if (u->stop)
-    {
-      g_autofree char *unit = sc_unit_name (u->options->name);
-
-      sc_progress_step (u->sink, "systemctl stop %s", u->options->name);
-      return sc_systemd_stop (u->systemd, unit, u->cancellable, error) && sc_activation_finish (live, journal, error);
-    }
-  if (!journal->was_active)
-    {
-      if (!sc_systemd_is_running (u->systemd)
-          && sc_running_is_elsewhere (u->ctx, u->lock, u->old->runtime, journal->to))
-        sc_progress_note (u->sink, "systemd is not running: %s runs the old deployment until it is stopped",
-                          u->options->name);
-      return sc_activation_finish (live, journal, error);
-    }
-  if (sc_running_restart (live, u->cancellable, &local)
-      && (!gated || sc_running_watch (live, u->options->probation, u->cancellable, &local)))
-    return sc_activation_finish (live, journal, error);
+  if (!u->journal->was_active
+      || (sc_update_one_restart (u, &local)
+          && (!gated || sc_gate_pass (&gate, 1, u->options->probation, &failed, u->cancellable, &local))))
+    return sc_update_one_finish (u, error);
   if (gated)
-    return give_up (live, journal, g_steal_pointer (&local), error);
-  if (!sc_activation_finish (live, journal, error))
+    return give_up (u, g_steal_pointer (&local), error);
+  if (!sc_update_one_finish (u, error))
     return FALSE;
-  return sc_fail (error, SC_ERROR_FAILED, "deployment %d is installed but did not start: %s", journal->to,
+  return sc_fail (error, SC_ERROR_FAILED, "deployment %d is installed but did not start: %s", u->journal->to,
                   local->message);
-}
-
-static gboolean
-switch_to (Update *u, ScMade *made, GError **error)
-{
-  ScLive live = { .ctx = u->ctx, .lock = u->lock, .systemd = u->systemd, .sink = u->sink };
-  g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UPDATE, u->old->number, made->deployment->number);
-  g_autofree char *unit = sc_unit_name (u->options->name);
-
-  journal->keep = u->options->keep;
-  if (!sc_unit_links_exist (u->ctx, unit, &journal->was_enabled, error)
-      || !sc_running_service (&live, &journal->was_active, u->cancellable, error))
-    return FALSE;
-  /* A unit that is new is enabled, as by an installation. */
-  journal->was_enabled |= !u->old->has_container_service;
-  u->stop = journal->was_active && !made->deployment->has_container_service;
-  journal->was_active = journal->was_active && !u->stop;
-  if (u->options->gated && journal->was_active)
-    journal->phase = SC_PHASE_PROBATION;
-  if (!sc_activate (&live, journal, made->temp, u->cancellable, error))
-    return FALSE;
-  g_clear_pointer (&made->temp, g_free);
-  return start_new (u, &live, journal, error);
-}
-
-static gboolean
-run (Update *u, ScUpdateResult *out_result, int *out_number, GError **error)
-{
-  g_auto (ScMade) made = { 0 };
-  g_autofree char *reason = NULL;
-  g_autoptr (GError) local = NULL;
-  gboolean unchanged = FALSE;
-  int number = 0;
-
-  if (!is_unchanged (u, &unchanged, error))
-    return FALSE;
-  *out_number = u->old->number;
-  *out_result = SC_UPDATE_UNCHANGED;
-  if (unchanged)
-    return TRUE;
-  if (!sc_deployment_next_number (u->lock, &number, error)
-      || !sc_deployment_make (&u->input, u->lock, number, &made, error)
-      || (!u->options->retry && !find_failed (u, made.deployment, &reason, out_number, error)))
-    return FALSE;
-  *out_result = SC_UPDATE_HELD;
-  if (reason != NULL)
-    {
-      sc_progress_note (u->sink, "%s: deployment %d of the same image and values failed: %s", u->options->name,
-                        *out_number, reason);
-      return TRUE;
-    }
-  *out_result = SC_UPDATE_DONE;
-  *out_number = number;
-  /* Without them the way back is not the whole way. */
-  if (!sc_host_files_prepare (u->ctx, u->lock, u->old, SC_NO_DEPLOYMENT, &local))
-    sc_progress_note (u->sink, "%s: %s", u->options->name, local->message);
-  return switch_to (u, &made, error);
 }
 
 gboolean
 sc_update (const ScContext *ctx, ScStore *store, const ScUpdateOptions *options, const ScProgressSink *sink,
            ScUpdateResult *out_result, int *out_number, GCancellable *cancellable, GError **error)
 {
-  g_auto (Update) u = { .ctx = ctx, .options = options, .sink = sink, .cancellable = cancellable };
+  g_auto (ScUpdateOne) u = { .ctx = ctx, .options = options, .sink = sink, .cancellable = cancellable };
 
-  u.lock = sc_container_begin (ctx, options->name, sink, cancellable, error);
-  if (u.lock == NULL)
+  if (!sc_update_one_begin (&u, error))
     return FALSE;
-  return (prepare (&u, store, error) && run (&u, out_result, out_number, error))
+  return (sc_update_one_make (&u, store, out_result, out_number, error)
+          && (*out_result != SC_UPDATE_DONE
+              || (sc_update_one_plan (&u, NULL, error) && sc_update_one_activate (&u, error) && start_new (&u, error))))
          || sc_prefix (error, "container %s", options->name);
 }

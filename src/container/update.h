@@ -11,7 +11,7 @@ typedef struct
   const char *image;        /* (nullable): --rebase, in the repository; NULL: the image the container has */
   const char *const *set;   /* (nullable): NAME=VALUE */
   const char *const *unset; /* (nullable): NAME */
-  gboolean gated;           /* it counts only if the service stays up */
+  gboolean gated;           /* it counts only if it passes its gate */
   guint probation;          /* seconds, for @gated */
   guint keep;               /* deployments that stay, the new one included */
   gboolean retry;           /* what has failed once may be tried again */
@@ -31,7 +31,7 @@ typedef enum
  *
  * Makes the next deployment of an installed container, activates it and, if the service ran, restarts it once.  Values
  * are those of the live deployment, @unset and then @set applied.  Gated, the start job must succeed and the service
- * stay up for the probation, or else the container goes back to what it was, and the new deployment is marked as
+ * pass its gate (gate.h), or else the container goes back to what it was, and the new deployment is marked as
  * failed. Where systemd does not run nothing is restarted and a note tells if the container runs.
  *
  * Errors: those of sc_container_begin() and sc_install(); SC_ERROR_NOT_FOUND for an image that the repository lacks;

@@ -132,17 +132,14 @@ sc_runtime_free (ScRuntime *runtime)
 
 /* -- running -- */
 
-/* runc's standard error is logfmt: puts its msg alone in the place of the line. Always FALSE. */
-static gboolean
-tidy_error (GError **error)
+void
+sc_runtime_tidy_error (GError **error)
 {
   char *end = NULL;
-  if (error == NULL || *error == NULL)
-    return FALSE;
   char *begin = strstr ((*error)->message, "time=\"");
   char *msg = begin != NULL ? strstr (begin, " msg=\"") : NULL;
   if (msg == NULL || (end = strrchr (msg + 6, '"')) == NULL)
-    return FALSE;
+    return;
   g_autofree char *escaped = g_strndup (msg + 6, (gsize)(end - msg - 6));
   g_autofree char *text = g_strcompress (escaped);
   g_strdelimit (text, "\n", ' ');
@@ -150,7 +147,6 @@ tidy_error (GError **error)
   char *message = g_strconcat ((*error)->message, text, NULL);
   g_free ((*error)->message);
   (*error)->message = message;
-  return FALSE;
 }
 
 static gboolean
@@ -159,7 +155,7 @@ run_captured (const char *const *argv, char **out_stdout, GCancellable *cancella
   g_autoptr (GError) local = NULL;
   if (sc_subprocess_run (argv, NULL, out_stdout, cancellable, &local))
     return TRUE;
-  (void)tidy_error (&local);
+  sc_runtime_tidy_error (&local);
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }

@@ -70,3 +70,6 @@ gboolean sc_runtime_kill (const ScRuntime *runtime, const char *id, const char *
 /* `delete [--force] ID`, with --force a running one too; no error if there is none. */
 gboolean sc_runtime_delete (const ScRuntime *runtime, const char *id, gboolean force, GCancellable *cancellable,
                             GError **error) SC_CHECK;
+
+/* runc's standard error is logfmt: puts the msg of such a line alone in its place. @error: set. */
+void sc_runtime_tidy_error (GError **error);

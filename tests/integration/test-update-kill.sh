@@ -10,7 +10,8 @@ a() { "$SC_ATOMIC" --root "$R" "$@"; }
 STEP=1
 [ -z "$SC_SANITIZE" ] || STEP=7
 RECOVERY_STEP=$((STEP * 3))
-[ "${SC_ROUNDS:-}" != all ] || RECOVERY_STEP=$STEP
+TWO_STEP=$((STEP * 2))
+[ "${SC_ROUNDS:-}" != all ] || RECOVERY_STEP=$STEP TWO_STEP=$STEP
 
 /usr/bin/python3 "$SC_SOURCE/tests/update-images.py" "$T"
 # Thousands of flushes, which are made all the same: in memory.
@@ -26,7 +27,7 @@ at_every() {
   shift
   cp -a "$R" "$T/memory/pristine"
   if /usr/bin/python3 "$SC_SOURCE/tests/kill-container.py" "$SC_ATOMIC" "$SC_BUILD/tests/kill-at" "$T/memory/pristine" "$T/memory/work" \
-    "$STEP" box "$@" > "$T/log" 2>&1; then
+    "$STEP" "${NAMES:-box}" "$@" > "$T/log" 2>&1; then
     pass "$text: $(cat "$T/log")"
   else
     fail "$text" "$T/log"
@@ -34,10 +35,20 @@ at_every() {
   rm -rf "$T/memory/pristine" "$T/memory/work"
 }
 
-# cut_short OFFSET COMMAND...: kills it OFFSET calls after (before) that by which the link changes
+# cut_short OFFSET COMMAND...: kills it OFFSET calls after (before) that by which the link changes; "decided": right after
+# that by which the file of a group goes
 cut_short() {
   local n=0 link offset=$1 there=$R/var/lib/containers/atomic/box
   shift
+  if [ "$offset" = decided ]; then
+    cp -a "$R" "$T/memory/kept"
+    kill_at "$T/count" 0 --trace "$T/trace" -- "$SC_ATOMIC" --root "$R" "$@" > "$T/.out" 2>&1 || return 1
+    n=$(sed -n 's/^\([0-9]*\) unlink[a-z]* .*\.group-.*/\1/p' "$T/trace")
+    rm -rf "$R"
+    mv "$T/memory/kept" "$R"
+    kill_at "$T/count" $((n + 1)) -- "$SC_ATOMIC" --root "$R" "$@" > "$T/.out" 2>&1 || [ $? = 137 ]
+    return
+  fi
   link=$(readlink "$there" || :)
   cp -a "$R" "$T/memory/kept"
   while [ "$(readlink "$there" || :)" = "$link" ]; do
@@ -63,10 +74,20 @@ recovery() {
   mv "$T/memory/before" "$R"
 }
 
-for v in h1 h2 h3 v1; do ok "pull $v" a pull "oci:$T/$v"; done
+for v in h1 h2 h3 v1 v2; do ok "pull $v" a pull "oci:$T/$v"; done
 at_every "install" install -n box h1
 ok "install" a install -n box h1
 ok "another one, that nothing happens to" a install -n box-2 v1
+# Two as one: no half is ever left, nor of its recovery.
+cp -a "$R" "$T/memory/alone"
+ok "version 2 takes the place of version 1" a images tag v2 v1
+ok "... of both images" a images tag h2 h1
+NAMES=box,box-2 STEP=$TWO_STEP at_every "update of two together" containers update box box-2 --together
+NAMES=box,box-2 recovery "an update of two, one of them switched" 30 containers update box box-2 --together
+NAMES=box,box-2 recovery "an update of two that is decided" decided containers update box box-2 --together
+rm -rf "$R"
+mv "$T/memory/alone" "$R"
+
 recovery "an update after its link" 0 containers update box --rebase h2 --keep 1
 recovery "an update with its unit" 10 containers update box --rebase h2 --keep 1
 recovery "an update before its link" -2 containers update box --rebase h2

@@ -153,12 +153,15 @@ test_info_both_ways (void)
   g_autoptr (GHashTable) rename = g_hash_table_new (g_str_hash, g_str_equal);
   char *templates[] = { (char *)"/etc/x", NULL };
   ScExports exports = { .rename_files = rename, .installed_files_template = templates, .use_links = TRUE };
+  char *words[] = { (char *)"/bin/check", (char *)"8080", NULL };
+  ScHealth health = { .kind = SC_HEALTH_COMMAND, .words = words, .timeout = 2, .interval = 3, .start_period = 4 };
   ScDeployment d = { .image = (char *)"i:t",
                      .revision = (char *)"r",
                      .commit = (char *)"c",
                      .created = 5,
                      .values = values,
-                     .runtime = (char *)"/usr/bin/crun" };
+                     .runtime = (char *)"/usr/bin/crun",
+                     .health = &health };
   g_autoptr (ScDeployment) again = g_new0 (ScDeployment, 1);
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) bytes = NULL;
@@ -177,7 +180,8 @@ test_info_both_ways (void)
                                       "system-package",
                                       "remote",
                                       "use-links",
-                                      "runtime" };
+                                      "runtime",
+                                      "atomic.health" };
 
   g_hash_table_insert (values, (char *)"Q", (char *)"say \"hi\"");
   text = sc_info_format (&d, &exports);
@@ -193,6 +197,9 @@ test_info_both_ways (void)
   g_assert_cmpstr (again->image, ==, "i:t");
   g_assert_false (again->has_container_service);
   g_assert_cmpstr (g_hash_table_lookup (again->values, "Q"), ==, "say \"hi\"");
+  g_assert_cmpint (again->health->kind, ==, SC_HEALTH_COMMAND);
+  g_assert_cmpstrv (again->health->words, words);
+  g_assert_cmpuint (again->health->start_period, ==, 4);
 }
 
 static void

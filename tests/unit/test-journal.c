@@ -7,6 +7,7 @@
 
 #include "container-lock.h"
 #include "fs.h"
+#include "group.h"
 #include "journal.h"
 #include "recover.h"
 #include "root-fixture.h"
@@ -55,7 +56,9 @@ test_both_ways (void)
     }
 }
 
-#define GOOD "\"version\":1,\"phase\":\"activate\",\"operation\":"
+#define ID    "0123456789abcdef0123456789abcdef"
+#define GROUP "\"version\":2,\"phase\":\"probation\",\"operation\":"
+#define GOOD  "\"version\":1,\"phase\":\"activate\",\"operation\":"
 
 static void
 test_should_fail (void)
@@ -69,7 +72,8 @@ test_should_fail (void)
     { "[]", SC_ERROR_INVALID },
     { "{" GOOD "\"update\",\"from\":1,\"to\":2", SC_ERROR_INVALID },
     { "{\"phase\":\"activate\",\"operation\":\"update\",\"to\":2}", SC_ERROR_INVALID },
-    { "{\"version\":2,\"phase\":\"activate\",\"operation\":\"update\",\"to\":2}", SC_ERROR_UNSUPPORTED },
+    { "{\"version\":3,\"phase\":\"activate\",\"operation\":\"update\",\"to\":2}", SC_ERROR_UNSUPPORTED },
+    { "{\"version\":0,\"phase\":\"activate\",\"operation\":\"update\",\"to\":2}", SC_ERROR_UNSUPPORTED },
     { "{" GOOD "\"dance\",\"to\":2}", SC_ERROR_INVALID },
     { "{\"version\":1,\"phase\":\"later\",\"operation\":\"update\",\"to\":2}", SC_ERROR_INVALID },
     { "{" GOOD "\"update\",\"from\":-2,\"to\":2}", SC_ERROR_INVALID },
@@ -79,6 +83,14 @@ test_should_fail (void)
     { "{" GOOD "\"update\",\"from\":1,\"to\":1}", SC_ERROR_INVALID },
     { "{" GOOD "\"update\",\"from\":1,\"to\":2,\"keep\":0}", SC_ERROR_INVALID },
     { "{" GOOD "\"update\",\"from\":1,\"to\":2,\"was-active\":1}", SC_ERROR_INVALID },
+    /* Groups: an id that is none, one where the version has none, and an operation that has none. */
+    { "{" GROUP "\"update\",\"to\":2}", SC_ERROR_INVALID },
+    { "{" GROUP "\"update\",\"to\":2,\"group\":null}", SC_ERROR_INVALID },
+    { "{" GROUP "\"update\",\"to\":2,\"group\":\"../../../../../../etc/passwd/0123\"}", SC_ERROR_INVALID },
+    { "{" GROUP "\"update\",\"to\":2,\"group\":\"0123456789abcdef0123456789abcde\"}", SC_ERROR_INVALID },
+    { "{" GROUP "\"update\",\"to\":2,\"group\":\"" ID "0\"}", SC_ERROR_INVALID },
+    { "{" GROUP "\"rollback\",\"to\":2,\"group\":\"" ID "\"}", SC_ERROR_INVALID },
+    { "{" GOOD "\"update\",\"to\":2,\"group\":\"" ID "\"}", SC_ERROR_INVALID },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -146,6 +158,143 @@ test_on_disk (void)
   root_add (&root, ".journal-y", "{");
   g_assert_false (sc_journal_load (root.fd, "y", &again, &error));
   g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+}
+
+/* Whatever becomes of the text of a journal: an error, or one that can be written and read again. */
+static void
+test_mutations (void)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+  g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UPDATE, 3, 4);
+  g_autofree char *text = NULL;
+  guint parsed = 0;
+
+  journal->phase = SC_PHASE_PROBATION;
+  journal->group = g_strdup (ID);
+  text = sc_journal_format (journal);
+  for (guint i = 0; i < 20000; i++)
+    {
+      g_autoptr (GByteArray) bytes = g_byte_array_new ();
+      g_autoptr (GBytes) all = NULL;
+      g_autoptr (ScJournal) one = NULL, two = NULL;
+      g_autoptr (GError) error = NULL;
+
+      g_byte_array_append (bytes, (const guint8 *)text, (guint)strlen (text));
+      for (int n = g_rand_int_range (rand, 0, 3); n >= 0 && bytes->len > 1; n--)
+        {
+          guint at = (guint)g_rand_int_range (rand, 0, (gint32)bytes->len);
+
+          switch (g_rand_int_range (rand, 0, 4))
+            {
+            case 0:
+              bytes->data[at] = (guint8)g_rand_int_range (rand, 0, 256);
+              break;
+            case 1:
+              bytes->data[at] = (guint8) "0123456789{}[],:\"-"[g_rand_int_range (rand, 0, 19)];
+              break;
+            case 2:
+              g_byte_array_remove_index (bytes, at);
+              break;
+            default:
+              g_byte_array_set_size (bytes, MAX (at, 1));
+            }
+        }
+      all = g_byte_array_free_to_bytes (g_steal_pointer (&bytes));
+      one = sc_journal_parse (all, &error);
+      g_assert_true ((one == NULL) == (error != NULL));
+      if (one == NULL)
+        continue;
+      parsed++;
+      g_assert_true (one->operation != SC_OPERATION_UPDATE || one->to != one->from);
+      g_assert_true (one->group == NULL || sc_group_id_is_valid (one->group));
+      {
+        g_autofree char *again = sc_journal_format (one);
+
+        two = parse (again, &error);
+        g_assert_no_error (error);
+        g_assert_cmpstr (two->group, ==, one->group);
+        g_assert_cmpint (two->to, ==, one->to);
+      }
+    }
+  /* Most of them are not JSON any more, some still are. */
+  g_assert_cmpuint (parsed, >, 100);
+  g_assert_cmpuint (parsed, <, 15000);
+}
+
+/* -- groups -- */
+
+static gboolean
+has_group (const Root *root, const char *id)
+{
+  g_autofree char *file = g_strconcat (SC_GROUP, id, NULL);
+
+  return sc_fs_exists_at (root->fd, file);
+}
+
+static void
+test_group (void)
+{
+  g_auto (Root) root = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UPDATE, 1, 2), again = NULL;
+  g_autoptr (ScGroup) group = NULL;
+  g_autofree char *id = NULL;
+
+  root_init (&root);
+  group = sc_group_new (root.fd, &error);
+  g_assert_no_error (error);
+  id = g_strdup (group->id);
+  g_assert_true (sc_group_id_is_valid (id));
+  g_assert_true (has_group (&root, id));
+  journal->phase = SC_PHASE_PROBATION;
+  journal->group = g_strdup (id);
+
+  /* One that is held is nobody else's, named or not. */
+  g_assert_true (sc_group_clean (root.fd, &error));
+  g_assert_true (has_group (&root, id));
+
+  /* Named, it stays after its maker and says that the old one counts. */
+  g_assert_true (sc_journal_save (root.fd, "x", journal, &error));
+  g_clear_pointer (&group, sc_group_free);
+  g_assert_true (sc_group_clean (root.fd, &error));
+  g_assert_true (has_group (&root, id));
+  g_assert_true (sc_journal_load (root.fd, "x", &again, &error));
+  g_assert_cmpstr (again->group, ==, id);
+  g_assert_true (sc_group_resolve (root.fd, again, &error));
+  g_assert_cmpint (sc_journal_decide (again, 2), ==, SC_RECOVERY_BACK);
+
+  /* So does one beside a journal that cannot be read, as that may name it. */
+  g_assert_true (sc_journal_remove (root.fd, "x", &error));
+  root_add (&root, ".journal-y", "{\"version\":9}");
+  g_assert_true (sc_group_clean (root.fd, &error));
+  g_assert_true (has_group (&root, id));
+  g_assert_true (sc_journal_remove (root.fd, "y", &error));
+
+  /* Nobody's, it goes; and then the new one counts. */
+  g_assert_true (sc_group_clean (root.fd, &error));
+  g_assert_no_error (error);
+  g_assert_false (has_group (&root, id));
+  g_assert_true (sc_group_resolve (root.fd, again, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (sc_journal_decide (again, 2), ==, SC_RECOVERY_FORWARD);
+  g_assert_cmpint (sc_journal_decide (again, 1), ==, SC_RECOVERY_BACK);
+
+  /* Decided, and given up before anything named it. */
+  group = sc_group_new (root.fd, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (group->id, !=, id);
+  g_assert_true (sc_group_decide (group, &error));
+  g_assert_false (has_group (&root, group->id));
+  g_clear_pointer (&group, sc_group_free);
+  group = sc_group_new (root.fd, &error);
+  g_free (id);
+  id = g_strdup (group->id);
+  g_clear_pointer (&group, sc_group_free);
+  g_assert_false (has_group (&root, id));
+  /* What only looks like one is not ours. */
+  root_add (&root, SC_GROUP "x", "");
+  g_assert_true (sc_group_clean (root.fd, &error));
+  g_assert_true (has_group (&root, "x"));
 }
 
 /* -- locks -- */
@@ -254,6 +403,58 @@ test_recover (void)
   g_assert_true (sc_fs_exists_at (root.fd, "etc/systemd/system/x.service"));
 }
 
+/* Two of a group: both old while the file is there, both new when it is gone. */
+static void
+test_recover_group (void)
+{
+  for (guint decided = 0; decided < 2; decided++)
+    {
+      g_auto (Root) root = { 0 };
+      g_autoptr (GError) error = NULL;
+      g_autoptr (ScContext) ctx = NULL;
+      const char *names[] = { "x", "y" };
+
+      root_init (&root);
+      ctx = sc_context_new (root.path, &error);
+      g_assert_no_error (error);
+      for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+        {
+          g_autofree char *base = g_strdup_printf ("%s/" AT ("%s"), root.path, names[i]),
+                          *journal = g_strdup_printf (AT (".journal-%s"), names[i]),
+                          *target = g_strdup_printf ("%s.1", names[i]);
+
+          for (guint n = 0; n < 2; n++)
+            {
+              g_autofree char *info = g_strdup_printf (AT ("%s.%u/info"), names[i], n);
+
+              root_add (&root, info, "{\"image\":\"i\"}");
+            }
+          root_add (&root, journal, "{" GROUP "\"update\",\"from\":0,\"to\":1,\"group\":\"" ID "\"}");
+          g_assert_cmpint (symlink (target, base), ==, 0);
+        }
+      if (!decided)
+        root_add (&root, AT (SC_GROUP ID), "");
+      /* One alone first: what it does must hold for the other later. */
+      g_assert_true (sc_recover (ctx, (const char *const[]){ "x", NULL }, NULL, NULL, &error));
+      g_assert_no_error (error);
+      g_assert_cmpint (sc_fs_exists_at (root.fd, AT (SC_GROUP ID)), ==, !decided);
+      g_assert_true (sc_recover (ctx, NULL, NULL, NULL, &error));
+      g_assert_no_error (error);
+      g_assert_false (sc_fs_exists_at (root.fd, AT (SC_GROUP ID)));
+      for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+        {
+          g_autofree char *link = g_strdup_printf (AT ("%s"), names[i]),
+                          *wanted = g_strdup_printf ("%s.%u", names[i], decided),
+                          *new = g_strdup_printf (AT ("%s.1"), names[i]),
+                          *target = sc_fs_read_link_at (root.fd, link, &error);
+
+          g_assert_cmpstr (target, ==, wanted);
+          g_assert_cmpint (sc_fs_exists_at (root.fd, new), ==, decided);
+          g_assert_false (sc_container_is_interrupted (ctx, names[i]));
+        }
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -262,7 +463,10 @@ main (int argc, char **argv)
   g_test_add_func ("/journal/should-fail", test_should_fail);
   g_test_add_func ("/journal/decide", test_decide);
   g_test_add_func ("/journal/on-disk", test_on_disk);
+  g_test_add_func ("/journal/mutations", test_mutations);
+  g_test_add_func ("/journal/group", test_group);
   g_test_add_func ("/journal/lock", test_lock);
   g_test_add_func ("/journal/recover", test_recover);
+  g_test_add_func ("/journal/recover-group", test_recover_group);
   return g_test_run ();
 }

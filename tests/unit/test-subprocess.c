@@ -546,6 +546,75 @@ test_ask_no_answer (Temp *t, gconstpointer data)
 
 #define ADD(path, data, func) g_test_add (path, Temp, data, temp_setup, func, temp_teardown)
 
+static void
+count_end (gpointer count)
+{
+  ++*(guint *)count;
+}
+
+static gboolean
+try_shell (const char *script, guint seconds, guint *ended, int *out_status, char **out_line, GError **error)
+{
+  const char *const argv[] = { "sh", "-c", script, NULL };
+
+  g_clear_pointer (out_line, g_free);
+  return sc_subprocess_try (argv, seconds, count_end, ended, out_status, out_line, NULL, error);
+}
+
+static void
+test_try (Temp *t, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *line = NULL;
+  guint ended = 0;
+  int status = -1;
+
+  g_assert_true (try_shell ("exit 0", 60, &ended, &status, &line, &error));
+  g_assert_cmpint (status, ==, 0);
+  g_assert_null (line);
+  g_assert_true (try_shell ("echo a; echo b; exit 7", 60, &ended, &status, &line, &error));
+  g_assert_cmpint (status, ==, 7);
+  g_assert_cmpstr (line, ==, "b");
+  g_assert_true (try_shell ("echo reason >&2; echo b; kill -KILL $$", 60, &ended, &status, &line, &error));
+  g_assert_cmpint (status, ==, 128 + SIGKILL);
+  g_assert_cmpstr (line, ==, "reason");
+  g_assert_no_error (error);
+  g_assert_cmpuint (ended, ==, 0);
+  {
+    const char *const argv[] = { "/nowhere/program", NULL };
+
+    g_assert_false (sc_subprocess_try (argv, 60, NULL, NULL, &status, &line, NULL, &error));
+    g_assert_error (error, SC_ERROR, SC_ERROR_UNAVAILABLE);
+  }
+}
+
+/* Its children go with it, also those that do not mind SIGTERM. */
+static void
+test_try_late (Temp *t, gconstpointer data)
+{
+  g_autofree char *script = g_strdup_printf ("(trap '' TERM; exec sleep 600) & echo $! > %s; sleep 600", t->ready);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *line = NULL, *pid = NULL, *cmdline = NULL;
+  guint ended = 0;
+  int status = -1;
+
+  g_assert_false (try_shell (script, 3, &ended, &status, &line, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_cmpuint (ended, ==, 1);
+  g_assert_true (g_file_get_contents (t->ready, &pid, NULL, NULL));
+  cmdline = g_strdup_printf ("/proc/%s/cmdline", g_strstrip (pid));
+  /* Of one that waits to be reaped it is empty. */
+  for (;;)
+    {
+      g_autofree char *text = NULL;
+      gsize size = 0;
+
+      if (!g_file_get_contents (cmdline, &text, &size, NULL) || size == 0)
+        break;
+      g_usleep (10 * 1000);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -571,7 +640,9 @@ main (int argc, char **argv)
   ADD ("/programs/attach-status", NULL, test_attach_status);
   ADD ("/programs/attach-cancel", NULL, test_attach_cancel);
   ADD ("/programs/attach-terminal", NULL, test_attach_terminal);
-  ADD ("/subprocess/ask", NULL, test_ask);
-  ADD ("/subprocess/ask-no-answer", NULL, test_ask_no_answer);
+  ADD ("/programs/ask", NULL, test_ask);
+  ADD ("/programs/ask-no-answer", NULL, test_ask_no_answer);
+  ADD ("/programs/try", NULL, test_try);
+  ADD ("/programs/try-late", NULL, test_try_late);
   return g_test_run ();
 }

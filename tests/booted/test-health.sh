@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Health checks in a real systemd: what passes, what does not and comes back by itself, and two containers of which one does not.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
+
+/usr/bin/python3 - "$T" <<'END2'
+import json, os, sys
+from layout import Layout
+
+BUSYBOX = open('/bin/busybox', 'rb').read()
+
+
+def image(name, port, health, before='', answers=True):
+    layout = Layout(os.path.join(sys.argv[1], name))
+    program = '/bin/busybox httpd -f -p 127.0.0.1:%d -h /www' % port if answers else '/bin/busybox sleep 4242'
+    with layout.layer() as t:
+        for folder in ('bin', 'proc', 'dev', 'sys', 'tmp', 'run', 'etc', 'var', 'www'):
+            t.directory(folder)
+        t.file('bin/busybox', BUSYBOX, mode=0o755)
+        t.file('bin/program', ('#!/bin/busybox sh\n%s\nexec %s\n' % (before, program)).encode(), mode=0o755)
+        t.file('www/version', name.encode())
+        t.file('exports/manifest.json', json.dumps({'defaultValues': {'PORT': port}, 'health': health}).encode())
+    # As the first process it would not mind SIGTERM.
+    layout.image('latest', {'Entrypoint': ['/bin/program'], 'StopSignal': 'SIGKILL'})
+
+
+def shell(text, **more):
+    return {'command': ['/bin/busybox', 'sh', '-c', text], **more}
+
+
+for name, port in (('one', 8091), ('two', 8092)):
+    image(name, port, {'http': 'http://127.0.0.1:$PORT/version'})
+    image(name + '-new', port, {'http': 'http://localhost:$PORT/version'})
+image('tcp', 8091, {'tcp': '127.0.0.1:$PORT'}, before='/bin/busybox sleep 2')
+image('command', 8091, shell('test "$$(/bin/busybox wget -q -O - http://127.0.0.1:$PORT/version)" = command'))
+image('never', 8091, {'tcp': '127.0.0.1:$PORT', 'start-period': 2}, answers=False)
+image('missing', 8091, {'http': 'http://127.0.0.1:$PORT/nothing', 'start-period': 1})
+image('broken', 8091, shell('echo broken; exit 4', **{'start-period': 1}))
+image('hangs', 8091, shell('/bin/busybox sleep 4343 & /bin/busybox sleep 4343', **{'start-period': 1, 'timeout': 1}))
+# Healthy once, and not at the end of the probation.
+image('weak', 8091, shell('test ! -e /tmp/was || { echo again; exit 1; }; echo > /tmp/was'))
+image('dead', 8091, {'tcp': '127.0.0.1:$PORT'}, before='exit 3')
+image('two-bad', 8092, {'http': 'http://127.0.0.1:$PORT/nothing', 'start-period': 1})
+END2
+
+cat > "$T/health" <<'END2'
+C=/var/lib/containers/atomic
+live() { (cd $C && for name in "$@"; do readlink "$name"; done | xargs); }
+says() { busybox wget -q -O - "http://127.0.0.1:$1/version"; }
+is_state() { [ "$(state "$1")" = "$2" ]; }
+answers() { [ "$(says "$1")" = "$2" ]; }
+left() { ls -A $C | grep -E '^\.(journal|group|tmp)' || :; }
+retag() { atomic images tag "$1" "$2" > /tmp/retag 2>&1; }
+
+atomic pull oci:/t/one > /tmp/out 2>&1
+retag one web
+check "install" atomic install -n web web
+check "start" atomic run web
+check "it answers" until_true answers 8091 one
+for image in tcp command one-new; do
+  check "$image: passes" atomic containers update web --gated --probation 1 --rebase oci:/t/$image
+  check_is "$image: answers at once" "$(says 8091)" $image
+done
+was=$(live web)
+i=0
+while IFS='|' read -r image reason; do
+  i=$((i + 1)) status=0
+  out=$(atomic containers update web --gated --probation 2 --rebase oci:/t/$image 2>&1 > /dev/null) || status=$?
+  out=$(grep ^atomic: <<< "$out")
+  check "$image: comes back, and says why: $status $out" grep -qE "^1 atomic: container web: deployment [0-9]+: $reason; it runs deployment ${was#web.} as before$" <<< "$status $out"
+  check_is "$image: the old one is live" "$(live web)" "$was"
+  check "$image: ... and answers" until_true answers 8091 one-new
+  check_is "$image: nothing is left" "$(left)" ""
+  check "$image: it is marked" grep -q "failed:.*" <<< "$(atomic containers history web -n | head -n 1)"
+done << 'LIST'
+never|health check 127.0.0.1:8091: connection refused \(not ready within 2 s\)
+missing|health check http://127.0.0.1:8091/nothing: status 404 \(not ready within 1 s\)
+broken|health check /bin/busybox sh -c echo broken; exit 4: status 4: broken \(not ready within 1 s\)
+hangs|health check .*: no answer within 1 s \(not ready within 1 s\)
+weak|health check .*: status 1: again
+dead|the service was (inactive|activating|failed) [0-9.]+ seconds after its start, see .*
+LIST
+check_is "all of them were tried" $i 6
+check "of a command that did not end nothing is left" not pgrep -f "sleep 4343"
+check "without a gate nobody asks" atomic containers update web --no-gate --rebase oci:/t/missing
+check "... and it stays" until_true answers 8091 missing
+check "rollback" atomic containers rollback web --to "${was#web.}"
+check "... is not gated" until_true answers 8091 one-new
+check "uninstall" atomic uninstall web
+
+for name in one two; do
+  atomic pull oci:/t/$name > /tmp/out 2>&1
+  retag $name web-$name
+  check "install $name" atomic install -n web-$name web-$name
+  check "start $name" atomic run web-$name
+done
+check "they answer" until_true answers 8091 one
+check "..." until_true answers 8092 two
+for image in one-new two-new two-bad; do atomic pull oci:/t/$image > /tmp/out 2>&1; done
+retag one-new web-one
+retag two-bad web-two
+since=$(systemctl show -P InvocationID web-one)
+status=0
+out=$(atomic containers update web-one web-two --together --probation 1 2>&1 > /dev/null) || status=$?
+out=$(grep ^atomic: <<< "$out")
+check_is "one that does not pass keeps the other" "$status $out" "1 atomic: container web-two: deployment 1: health check http://127.0.0.1:8092/nothing: status 404 (not ready within 1 s); none of them is updated"
+check "... which was started in between" not test "$since" = "$(systemctl show -P InvocationID web-one)"
+check_is "... both are as before" "$(live web-one web-two)" "web-one.0 web-two.0"
+check "... and run" until_true answers 8091 one
+check "..." until_true answers 8092 two
+check_is "... only that one is marked" "$(atomic containers history web-one -n | grep -c failed) $(atomic containers history web-two -n | grep -c failed)" "0 1"
+check_is "... nothing is left" "$(left)" ""
+since=$(systemctl show -P InvocationID web-one)
+status=0
+out=$(atomic containers update web-one web-two --together 2>&1 > /dev/null) || status=$?
+check "what failed is not tried again: $out" grep -q "^1.*container web-two: not tried again" <<< "$status $(grep ^atomic: <<< "$out")"
+check_is "... and nothing is restarted" "$(systemctl show -P InvocationID web-one)" "$since"
+retag two-new web-two
+atomic containers update web-one web-two --together --probation 600 > /tmp/out 2>&1 &
+check "on probation both are new" until_true answers 8092 two-new
+check "..." until_true answers 8091 one-new
+check "... and nothing is decided" ls $C/.group-*
+kill -9 $!
+wait $! 2> /dev/null || :
+check "killed: recover" atomic recover
+check_is "... both are old" "$(live web-one web-two) $(left)" "web-one.0 web-two.0 "
+check "... and run" until_true answers 8091 one
+check "..." until_true answers 8092 two
+atomic stop web-two
+check "one runs and one does not: both are updated" atomic containers update web-one web-two --together --probation 1
+check_is "... both are new" "$(live web-one web-two) $(left)" "web-one.1 web-two.2 "
+check_is "... one answers, one stays stopped" "$(says 8091) $(state web-two)" "one-new inactive"
+for name in one two; do check "uninstall $name" atomic uninstall web-$name; done
+check_is "nothing is left" "$(ls -A $C | grep -v '^.storage$' || :)" ""
+END2
+SC_BOOT_TIMEOUT=300 boot "health" "$T/health"
+finish
