@@ -301,11 +301,11 @@ try_command (const ScRuntime *runtime, const char *id, const char *dir, const ch
   return ok;
 }
 
-/* Is nothing called "sleep" left in the container? */
+/* Does everything called "sleep" in the container end?  What was killed may take a moment. */
 static gboolean
 no_sleep (const ScRuntime *runtime, const char *id, const char *dir)
 {
-  return try_command (runtime, id, dir, "! grep -qx sleep /proc/[0-9]*/comm", 30, NULL, NULL);
+  return try_command (runtime, id, dir, "while grep -qx sleep /proc/[0-9]*/comm; do :; done", 30, NULL, NULL);
 }
 
 static void
