@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,9 +15,14 @@
 #include "checkout.h"
 #include "config-json.h"
 #include "fs.h"
+#include "host-package.h"
 #include "info.h"
 #include "live.h"
+#include "package-build.h"
+#include "subprocess.h"
 #include "values.h"
+
+#define PACKAGE_WORK ".package" /* in a deployment that is being made */
 
 void
 sc_made_files_clear (ScMadeFiles *files)
@@ -24,6 +30,7 @@ sc_made_files_clear (ScMadeFiles *files)
   g_clear_pointer (&files->exports, sc_exports_free);
   g_clear_pointer (&files->values, g_hash_table_unref);
   g_clear_pointer (&files->rendered, sc_rendered_free);
+  g_clear_pointer (&files->labels, g_hash_table_unref);
 }
 
 void
@@ -61,8 +68,7 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   files.exports = image_config != NULL ? sc_exports_load (rootfs, error) : NULL;
   if (files.exports == NULL)
     return FALSE;
-  if (files.exports->has_hostfs)
-    return sc_fail (error, SC_ERROR_UNSUPPORTED, "it has files for the host (exports/hostfs), which is not supported");
+  files.labels = g_hash_table_ref (image_config->labels);
   files.values = sc_values_resolve (&values, files.exports, error);
   if (files.values == NULL)
     return FALSE;
@@ -99,8 +105,84 @@ write_files (const ScMade *made, int dfd, const ScMadeFiles *files, GError **err
   return sc_fs_sync_all (dfd, error);
 }
 
+/* -- files for the host -- */
+
+/* The tree of host files, each at its final path; an empty one if there are none. */
 static gboolean
-fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **error)
+prepare_tree (const ScMakeInput *input, int dfd, int rootfs, const ScExports *exports, GError **error)
+{
+  SC_AUTOFD int from = -1;
+  g_autofree char *source = NULL, *dir = NULL;
+
+  if (!exports->has_hostfs)
+    return sc_fs_mkdir_p_at (dfd, SC_HOST_TREE, 0755, error);
+  if (g_hash_table_size (exports->rename_files) > 0 || exports->installed_files_template[0] != NULL)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED,
+                    "it renames files for the host (exports/hostfs), which is not supported");
+  from = sc_fs_open_in_root (rootfs, "exports/hostfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, error);
+  if (from < 0)
+    return FALSE;
+  source = g_strdup_printf ("/proc/%d/fd/%d/.", getpid (), from);
+  dir = g_strdup_printf ("/proc/%d/fd/%d/" SC_HOST_TREE, getpid (), dfd);
+  const char *argv[] = { "cp", "-a", "--reflink=auto", "--", source, dir, NULL };
+  return sc_subprocess_run (argv, NULL, NULL, input->cancellable, error);
+}
+
+/* Makes a package of the tree, which is not needed any more then. */
+static gboolean
+make_package (const ScMakeInput *input, ScMade *made, int dfd, int rootfs, const ScMadeFiles *files,
+              const ScPackageManager *manager, GError **error)
+{
+  g_autofree char *checkouts = sc_context_path (input->ctx, input->ctx->checkouts),
+                  *tree_path = g_build_filename (checkouts, made->temp, SC_HOST_TREE, NULL),
+                  *work = g_build_filename (checkouts, made->temp, PACKAGE_WORK, NULL), *built = NULL,
+                  *file = sc_host_package_file (manager);
+  SC_AUTOFD int tree = sc_fs_open_dir_at (dfd, SC_HOST_TREE, error);
+  g_autoptr (ScPackage) package = NULL;
+  ScPackageInput in = { .ctx = input->ctx,
+                        .manager = manager,
+                        .container = input->name,
+                        .image = input->image->name,
+                        .number = made->deployment->number,
+                        .old = input->old,
+                        .labels = files->labels,
+                        .values = files->values,
+                        .exports = files->exports,
+                        .rootfs = rootfs,
+                        .tree = tree,
+                        .tree_path = tree_path,
+                        .work = work,
+                        .sink = input->sink,
+                        .cancellable = input->cancellable };
+
+  if (tree < 0 || !sc_fs_mkdir_p_at (dfd, PACKAGE_WORK, 0700, error) || !sc_package_make (&in, &built, &package, error))
+    return FALSE;
+  if (renameat (AT_FDCWD, built, dfd, file) != 0)
+    return sc_fail_errno (error, errno, "%s", file);
+  made->deployment->package = g_strdup (package->id);
+  return sc_fs_remove_tree_at (dfd, PACKAGE_WORK, error) && sc_fs_remove_tree_at (dfd, SC_HOST_TREE, error);
+}
+
+static gboolean
+put_host_files (const ScMakeInput *input, ScMade *made, int dfd, int rootfs, const ScMadeFiles *files, GError **error)
+{
+  const ScPackageManager *manager = NULL;
+
+  if (!sc_package_choose (input->ctx, input->system_package, rootfs, files->exports, &manager, error))
+    return FALSE;
+  made->deployment->system_package = g_strdup (input->system_package != NULL ? input->system_package : "auto");
+  if (manager == NULL && files->exports->has_hostfs)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED,
+                    "it has files for the host (exports/hostfs), which is supported with --system-package=yes only");
+  if (manager == NULL)
+    return TRUE;
+  if (!prepare_tree (input, dfd, rootfs, files->exports, error))
+    return FALSE;
+  return input->destdir != NULL || make_package (input, made, dfd, rootfs, files, manager, error);
+}
+
+static gboolean
+fill (const ScMakeInput *input, ScMade *made, const char *destdir, ScMadeFiles *out_files, GError **error)
 {
   ScDeployment *d = made->deployment;
   g_auto (ScMadeFiles) files = { 0 };
@@ -116,11 +198,19 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **erro
   d->has_container_service = files.rendered->unit != NULL;
   for (guint i = 0; i < files.rendered->notes->len; i++)
     sc_progress_note (input->sink, "%s: %s", d->name, (char *)g_ptr_array_index (files.rendered->notes, i));
-  return write_files (made, dfd, &files, error);
+  if (!put_host_files (input, made, dfd, rootfs, &files, error) || !write_files (made, dfd, &files, error))
+    return FALSE;
+  if (out_files != NULL)
+    {
+      *out_files = files;
+      files = (ScMadeFiles){ 0 };
+    }
+  return TRUE;
 }
 
 gboolean
-sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number, ScMade *out_made, GError **error)
+sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number, ScMade *out_made,
+                    ScMadeFiles *out_files, GError **error)
 {
   g_autofree char *prefix = g_strconcat (SC_CHECKOUTS_TEMP, input->name, NULL), *destdir = NULL;
   ScDeployment *d = g_new0 (ScDeployment, 1);
@@ -133,10 +223,10 @@ sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number,
   d->commit = g_strdup (input->image->commit);
   d->created = g_get_real_time () / G_USEC_PER_SEC;
   d->runtime = g_strdup (input->runtime->path);
-  destdir = sc_deployment_dir (input->ctx, d);
+  destdir = input->destdir != NULL ? g_strdup (input->destdir) : sc_deployment_dir (input->ctx, d);
   sc_progress_step (input->sink, "Extracting to %s", destdir);
   made.temp = sc_fs_make_temp_dir_at (lock->checkouts->dfd, prefix, error);
-  if (made.temp == NULL || !fill (input, &made, destdir, error))
+  if (made.temp == NULL || !fill (input, &made, destdir, out_files, error))
     return FALSE;
   *out_made = made;
   made = (ScMade){ 0 };

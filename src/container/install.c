@@ -10,8 +10,16 @@
 #include "activate.h"
 #include "deployment-make.h"
 #include "fs.h"
+#include "package-build.h"
+#include "package-whole.h"
 #include "recover.h"
 #include "values.h"
+
+gboolean
+sc_install_is_build (const ScInstallOptions *options)
+{
+  return g_strcmp0 (options->system_package, "build") == 0;
+}
 
 typedef struct
 {
@@ -93,7 +101,7 @@ prepare (Install *in, GError **error)
   if (in->image == NULL)
     return FALSE;
   in->name = o->name != NULL ? g_strdup (o->name) : sc_install_default_name (in->image->name, error);
-  if (in->name == NULL || !check_absent (in, error))
+  if (in->name == NULL || (!sc_install_is_build (o) && !check_absent (in, error)))
     return FALSE;
   in->runtime = sc_runtime_find (in->ctx, o->runtime, error);
   return in->runtime != NULL;
@@ -134,6 +142,7 @@ make (Install *in, GError **error)
                         .name = in->name,
                         .image = in->image,
                         .set = in->options->set,
+                        .system_package = in->options->system_package,
                         .sink = in->sink,
                         .cancellable = in->cancellable };
   g_auto (ScMade) made = { 0 };
@@ -142,7 +151,8 @@ make (Install *in, GError **error)
   g_autoptr (ScJournal) journal = NULL;
   int number = 0;
 
-  if (systemd == NULL || !make_way (in, &number, error) || !sc_deployment_make (&input, in->lock, number, &made, error))
+  if (systemd == NULL || !make_way (in, &number, error)
+      || !sc_deployment_make (&input, in->lock, number, &made, NULL, error))
     return FALSE;
   journal = sc_journal_new (SC_OPERATION_INSTALL, SC_NO_DEPLOYMENT, number);
   journal->was_enabled = TRUE;
@@ -161,7 +171,16 @@ display (Install *in)
 {
   g_autofree char *tmpfiles = sc_tmpfiles_path (in->ctx, in->name);
 
+  const char *choice = in->options->system_package;
+
+  if (sc_install_is_build (in->options))
+    {
+      sc_progress_step (in->sink, "Building package of %s/%s", in->ctx->preinstalled, in->name);
+      return;
+    }
   sc_progress_step (in->sink, "Extracting to %s/%s.0", in->ctx->checkouts, in->name);
+  if (g_strcmp0 (choice, "yes") == 0)
+    sc_progress_step (in->sink, "Installing package of %s", in->name);
   sc_progress_step (in->sink, "systemctl daemon-reload");
   sc_progress_step (in->sink, "systemd-tmpfiles --create %s", tmpfiles);
   sc_progress_step (in->sink, "systemctl enable %s", in->name);
@@ -172,7 +191,28 @@ sc_install_check (const ScContext *ctx, const ScInstallOptions *options, GError 
 {
   g_autoptr (ScRuntime) runtime = sc_runtime_find (ctx, options->runtime, error);
 
-  return runtime != NULL && sc_values_check_set (options->set, error);
+  return runtime != NULL && sc_values_check_set (options->set, error)
+         && sc_package_choice_check (options->system_package, error);
+}
+
+gboolean
+sc_install_build (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const char *dir,
+                  const ScProgressSink *sink, char **out_path, GCancellable *cancellable, GError **error)
+{
+  g_auto (Install) in = { .ctx = ctx, .store = store, .options = options, .sink = sink, .cancellable = cancellable };
+  ScMakeInput input = { .ctx = ctx, .store = store, .set = options->set, .sink = sink, .cancellable = cancellable };
+
+  if (!prepare (&in, error))
+    return FALSE;
+  in.lock = sc_container_lock (ctx, in.name, TRUE, sink, cancellable, error);
+  if (in.lock == NULL || !sc_container_recover (ctx, in.lock, sink, cancellable, error) || !take_image (&in, error))
+    return FALSE;
+  input.runtime = in.runtime;
+  input.name = in.name;
+  input.image = in.image;
+  input.system_package = options->system_package;
+  return sc_package_whole (&input, in.lock, dir, out_path, error)
+         || sc_prefix (error, "%s: image %s", in.name, in.image->name);
 }
 
 gboolean

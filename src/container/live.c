@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "host-package.h"
 #include "tmpfiles-run.h"
 #include "unit-links.h"
 
@@ -180,7 +181,8 @@ sc_live_put_files (const ScLive *live, int number, int other, gboolean *out_chan
   if (!sc_live_has (live, number, unit) && sc_live_has (live, other, unit)
       && !sc_systemd_disable (live->systemd, unit, NULL, error))
     return FALSE;
-  return put_file (live, tmpfiles_path, number, other, tmpfiles, &tmpfiles_changed, error)
+  return sc_host_package_put (live, number, other, error)
+         && put_file (live, tmpfiles_path, number, other, tmpfiles, &tmpfiles_changed, error)
          && put_file (live, unit_path, number, other, unit, out_changed, error);
 }
 

@@ -10,6 +10,7 @@
 #include "config-json.h"
 #include "fs.h"
 #include "history.h"
+#include "host-package.h"
 #include "json.h"
 #include "recover.h"
 #include "running.h"
@@ -83,6 +84,8 @@ check (const ScLive *live, const ScDeployment *target, GError **error)
     return sc_prefix (error, "deployment %d", target->number);
   if (target->has_container_service && !sc_live_has (live, target->number, unit))
     return sc_fail (error, SC_ERROR_INVALID, "deployment %d: its unit %s is missing", target->number, unit);
+  if (!sc_host_package_check (live->ctx, target->name, target->number, NULL, error))
+    return sc_prefix (error, "deployment %d", target->number);
   runtime = sc_runtime_find (live->ctx, target->runtime, error);
   return runtime != NULL || sc_prefix (error, "deployment %d", target->number);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "host-package.h"
 #include "live.h"
 #include "recover.h"
 #include "run.h"
@@ -123,7 +124,8 @@ remove_container (const ScLive *live, GCancellable *cancellable, GError **error)
   const char *name = live->lock->name;
   g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UNINSTALL, sc_live_number (dfd, name), SC_NO_DEPLOYMENT);
 
-  return halt (live, cancellable, error) && sc_journal_save (dfd, name, journal, error)
+  return sc_host_package_check_removal (live->ctx, name, journal->from, cancellable, error)
+         && halt (live, cancellable, error) && sc_journal_save (dfd, name, journal, error)
          && sc_uninstall_continue (live, journal, cancellable, error);
 }
 

@@ -100,6 +100,8 @@ prepare (Update *u, ScStore *store, GError **error)
                             .image = u->image,
                             .set = u->options->set,
                             .previous = u->previous,
+                            .old = u->old,
+                            .system_package = u->old->system_package,
                             .sink = u->sink,
                             .cancellable = u->cancellable };
   return u->systemd != NULL;
@@ -289,7 +291,7 @@ run (Update *u, ScUpdateResult *out_result, int *out_number, GError **error)
   if (unchanged)
     return TRUE;
   if (!sc_deployment_next_number (u->lock, &number, error)
-      || !sc_deployment_make (&u->input, u->lock, number, &made, error)
+      || !sc_deployment_make (&u->input, u->lock, number, &made, NULL, error)
       || (!u->options->retry && !find_failed (u, made.deployment, &reason, out_number, error)))
     return FALSE;
   *out_result = SC_UPDATE_HELD;
