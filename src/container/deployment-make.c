@@ -138,7 +138,7 @@ make_package (const ScMakeInput *input, ScMade *made, int dfd, int rootfs, const
                   *work = g_build_filename (checkouts, made->temp, PACKAGE_WORK, NULL), *built = NULL,
                   *file = sc_host_package_file (manager);
   SC_AUTOFD int tree = sc_fs_open_dir_at (dfd, SC_HOST_TREE, error);
-  g_autoptr (ScPackage) package = NULL;
+  g_autoptr (ScPackageFile) package = NULL;
   ScPackageInput in = { .ctx = input->ctx,
                         .manager = manager,
                         .container = input->name,

@@ -17,7 +17,7 @@ void
 sc_host_package_clear (ScHostPackage *package)
 {
   g_clear_pointer (&package->file, g_free);
-  g_clear_pointer (&package->package, sc_package_free);
+  g_clear_pointer (&package->package, sc_package_file_free);
   package->manager = NULL;
 }
 
@@ -41,7 +41,7 @@ load_foreign (const ScContext *ctx, const char *name, int number, ScHostPackage 
     if ((dash = strrchr (package, '-')) != NULL && dash != package)
       *dash = '\0';
   out->manager = &sc_package_rpm;
-  out->package = g_new0 (ScPackage, 1);
+  out->package = g_new0 (ScPackageFile, 1);
   out->package->name = g_steal_pointer (&package);
   return TRUE;
 }
@@ -210,9 +210,15 @@ complete (const ScLive *live, const ScHostPackage *p)
 
   if (p->manager == NULL || p->file == NULL)
     return;
-  if (!sc_package_install (p->manager, live->ctx, p->file, SC_PACKAGE_WHATEVER_IS, NULL, &local)
-      || !sc_package_clean (p->manager, live->ctx, p->file, &local))
+  if (!sc_package_install (p->manager, live->ctx, p->file, SC_PACKAGE_WHATEVER_IS, NULL, &local))
     g_debug ("%s: %s", p->file, local->message);
+}
+
+/* What a killed manager left is in the way of the next. */
+static gboolean
+clean (const ScLive *live, const ScHostPackage *p, GError **error)
+{
+  return p->manager == NULL || p->file == NULL || sc_package_clean (p->manager, live->ctx, p->file, error);
 }
 
 static gboolean
@@ -231,6 +237,8 @@ sc_host_package_put (const ScLive *live, int number, int other, GError **error)
   if (!sc_host_package_load (live->ctx, name, number, &wanted, error)
       || !sc_host_package_load (live->ctx, name, other, &old, error))
     return FALSE;
+  if (live->resumed && (!clean (live, &wanted, error) || !clean (live, &old, error)))
+    return FALSE;
   if (live->resumed)
     complete (live, &old);
   if (old.manager != NULL && (wanted.manager == NULL || !same_package (&old, &wanted)) && !drop (live, &old, error))
@@ -239,6 +247,5 @@ sc_host_package_put (const ScLive *live, int number, int other, GError **error)
     return wanted.manager == NULL;
   if (right)
     return TRUE;
-  return take (live, &wanted, live->resumed ? SC_PACKAGE_WHATEVER_IS : SC_PACKAGE_CAREFULLY, error)
-         && sc_package_clean (wanted.manager, live->ctx, wanted.file, error);
+  return take (live, &wanted, live->resumed ? SC_PACKAGE_WHATEVER_IS : SC_PACKAGE_CAREFULLY, error);
 }

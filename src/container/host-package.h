@@ -13,7 +13,7 @@ typedef struct
 {
   const ScPackageManager *manager; /* NULL: the deployment has no package */
   char *file;                      /* (nullable): path; NULL: another tool made the deployment and kept none */
-  ScPackage *package;
+  ScPackageFile *package;
 } ScHostPackage;
 
 void sc_host_package_clear (ScHostPackage *package);

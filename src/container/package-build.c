@@ -13,6 +13,7 @@
 
 #include "fs.h"
 #include "host-package.h"
+#include "package-owners.h"
 #include "package-text.h"
 #include "package-tree.h"
 #include "subprocess.h"
@@ -163,7 +164,7 @@ list_files (const ScPackageTree *tree, const char *whole)
       g_string_append_printf (lines, "%%dir \"%s\"\n", escaped);
     }
   if (whole != NULL)
-    g_string_append_printf (lines, "%%defattr(-,-,-,-)\n\"%s\"\n", whole);
+    g_string_append_printf (lines, "\"%s\"\n", whole);
   return g_string_free (lines, FALSE);
 }
 
@@ -173,12 +174,18 @@ generated_spec (const ScPackageInput *input, GError **error)
   g_autoptr (ScPackageText) text =
       sc_package_text_new (SC_PACKAGE_TEXT_RPM, input->container, input->image, input->labels, input->number, error);
   g_auto (ScPackageTree) tree = { 0 };
-  g_autofree char *files = NULL;
+  g_autofree char *files = NULL, *spec = NULL, *owners = NULL;
+  SC_AUTOFD int below = -1;
 
   if (text == NULL || !scan (input, &tree, error))
     return NULL;
   files = list_files (&tree, input->whole);
-  return sc_package_text_spec (text, files);
+  spec = sc_package_text_spec (text, files);
+  if (input->whole == NULL)
+    return g_steal_pointer (&spec);
+  below = sc_fs_open_dir_at (input->tree, input->whole + 1, error);
+  owners = below >= 0 ? sc_package_owners_script (below, input->whole, error) : NULL;
+  return owners != NULL ? g_strconcat (spec, owners, NULL) : NULL;
 }
 
 /* (transfer full) (nullable): the image's own. */
@@ -315,13 +322,42 @@ write_control (const ScPackageInput *input, GError **error)
          && (*config == '\0' || write_text (dir, "conffiles", config, error));
 }
 
+/* tar would write the names that owners have on this system, and dpkg would go by them. */
+static gboolean
+write_tar (const ScPackageInput *input, char **out_dir, GError **error)
+{
+  g_autofree char *dir = g_build_filename (input->work, "bin", NULL), *path = g_build_filename (dir, "tar", NULL),
+                  *tar = g_find_program_in_path ("tar"), *quoted = g_shell_quote (tar != NULL ? tar : "tar"),
+                  *script = g_strdup_printf ("#!/bin/sh\nexec %s --numeric-owner \"$@\"\n", quoted);
+
+  *out_dir = g_strdup (dir);
+  return sc_fs_mkdir_p_at (AT_FDCWD, dir, 0755, error)
+         && sc_fs_write_file_at (AT_FDCWD, path, script, strlen (script), 0755, error);
+}
+
+static gboolean
+run_deb (const ScPackageInput *input, const char *out, GError **error)
+{
+  const char *builder = input->manager->builder;
+  const char *roots[] = { builder, "--root-owner-group", "--build", "--", input->tree_path, out, NULL };
+  g_autofree char *dir = NULL;
+
+  if (input->whole == NULL)
+    return sc_package_build (input->manager, roots, input->cancellable, error);
+  if (!write_tar (input, &dir, error))
+    return FALSE;
+  const char *owners[] = {
+    "env", "sh", "-c", "PATH=\"$0:$PATH\" exec \"$@\"", dir, builder, "--build", "--", input->tree_path, out, NULL
+  };
+  return sc_package_build (input->manager, owners, input->cancellable, error);
+}
+
 static gboolean
 build_deb (const ScPackageInput *input, char **out_file, GError **error)
 {
   g_autofree char *out = g_build_filename (input->work, "package.deb", NULL);
-  const char *argv[] = { input->manager->builder, "--root-owner-group", "--build", "--", input->tree_path, out, NULL };
 
-  if (!write_control (input, error) || !sc_package_build (input->manager, argv, input->cancellable, error))
+  if (!write_control (input, error) || !run_deb (input, out, error))
     return FALSE;
   *out_file = g_steal_pointer (&out);
   return sc_fs_remove_tree_at (input->tree, "DEBIAN", error);
@@ -331,7 +367,7 @@ build_deb (const ScPackageInput *input, char **out_file, GError **error)
 
 /* A package that the host has for its own reasons is not to become the container's, and go with it. */
 static gboolean
-check_foreign (const ScPackageInput *input, const ScPackage *package, GError **error)
+check_foreign (const ScPackageInput *input, const ScPackageFile *package, GError **error)
 {
   g_auto (ScHostPackage) old = { 0 };
   ScPackageState state;
@@ -348,15 +384,15 @@ check_foreign (const ScPackageInput *input, const ScPackage *package, GError **e
     return TRUE;
   return sc_host_package_is_shared (input->ctx, input->container, package->name, &shared, error)
          && (shared
-             || sc_fail (error, SC_ERROR_EXISTS, "its package %s is installed already, and not for a container",
+             || sc_fail (error, SC_ERROR_FAILED, "its package %s is installed already, and not for a container",
                          package->name));
 }
 
 gboolean
-sc_package_make (const ScPackageInput *input, char **out_file, ScPackage **out_package, GError **error)
+sc_package_make (const ScPackageInput *input, char **out_file, ScPackageFile **out_package, GError **error)
 {
   g_autofree char *file = NULL;
-  g_autoptr (ScPackage) package = NULL;
+  g_autoptr (ScPackageFile) package = NULL;
   SC_AUTOFD int ready = input->whole == NULL ? open_ready (input->rootfs, input->manager) : -1;
   gboolean rpm = input->manager == &sc_package_rpm,
            own = input->whole == NULL && rpm && (input->exports->rpm_spec || input->exports->rpm_spec_template);

@@ -86,15 +86,19 @@ static char *
 version_or (GHashTable *labels, const char *name, const char *fallback)
 {
   g_autofree char *text = g_strndup (label (labels, name), VERSION_LIMIT);
+  const char *start;
 
   for (char *p = text; *p != '\0'; p++)
     if (!g_ascii_isalnum (*p) && *p != '+' && *p != '~')
       *p = '.';
+  for (char *p = strstr (text, ".."); p != NULL; p = strstr (text, ".."))
+    memmove (p, p + 1, strlen (p));
   while (g_str_has_suffix (text, "."))
     text[strlen (text) - 1] = '\0';
-  if (*text == '\0')
+  start = text + strspn (text, ".");
+  if (*start == '\0')
     return g_strdup (fallback);
-  return g_ascii_isdigit (*text) ? g_steal_pointer (&text) : g_strconcat ("0.", text, NULL);
+  return g_ascii_isdigit (*start) ? g_strdup (start) : g_strconcat ("0.", start, NULL);
 }
 
 /* Debian's names have no capitals and no underscores: two containers must not meet in one. */

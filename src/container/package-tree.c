@@ -76,6 +76,18 @@ is_owned (const Walk *walk, const char *path)
   return walk->input->owned != NULL && g_hash_table_contains (walk->input->owned, path);
 }
 
+/* Files for the host are root's. */
+static gboolean
+make_roots (const Walk *walk, int dir, const char *name, const char *path, const struct stat *st, GError **error)
+{
+  if (walk->input->whole == NULL || (st->st_uid == 0 && st->st_gid == 0))
+    return TRUE;
+  if (fchownat (dir, name, 0, 0, AT_SYMLINK_NOFOLLOW) != 0
+      || (!S_ISLNK (st->st_mode) && fchmodat (dir, name, st->st_mode & 07777, 0) != 0))
+    return sc_fail_errno (error, errno, "%s", path);
+  return TRUE;
+}
+
 static gboolean
 take_file (const Walk *walk, int dir, const char *name, const char *path, const struct stat *st, GError **error)
 {
@@ -86,7 +98,7 @@ take_file (const Walk *walk, int dir, const char *name, const char *path, const 
   if (walk->input->keep_host && !host_has (walk, path, &there, &is_dir, error))
     return FALSE;
   if (there && is_dir && S_ISREG (st->st_mode))
-    return sc_fail (error, SC_ERROR_EXISTS, "%s is a directory of the host", path);
+    return sc_fail (error, SC_ERROR_FAILED, "%s is a directory of the host", path);
   if (there && !is_owned (walk, path))
     {
       sc_progress_note (walk->input->sink, "%s: %s exists already and is kept", walk->input->container, path);
@@ -108,7 +120,7 @@ take_dir (const Walk *walk, int parent, const char *name, const char *path, guin
   if (dir < 0 || !host_has (walk, path, &there, &is_dir, error))
     return FALSE;
   if (there && !is_dir)
-    return sc_fail (error, SC_ERROR_EXISTS, "%s is not a directory on the host", path);
+    return sc_fail (error, SC_ERROR_FAILED, "%s is not a directory on the host", path);
   if (!there || is_owned (walk, path))
     g_ptr_array_add (walk->out->dirs, g_strdup (path));
   return walk_dir (walk, dir, path, depth + 1, error);
@@ -132,7 +144,7 @@ walk_dir (const Walk *walk, int dir, const char *path, guint depth, GError **err
         continue;
       if (fstatat (dir, *name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return sc_fail_errno (error, errno, "%s", below);
-      if (!check_path (below, error)
+      if (!check_path (below, error) || !make_roots (walk, dir, *name, below, &st, error)
           || !(S_ISDIR (st.st_mode) ? take_dir (walk, dir, *name, below, depth, error)
                                     : take_file (walk, dir, *name, below, &st, error)))
         return FALSE;

@@ -79,7 +79,7 @@ copy_text (int tree, int from, const char *file, const char *path, const char *n
   if (dir < 0)
     return FALSE;
   if (sc_fs_exists_at (dir, name))
-    return sc_fail (error, SC_ERROR_EXISTS, "its files for the host have %s/%s, which is made for it", path, name);
+    return sc_fail (error, SC_ERROR_FAILED, "its files for the host have %s/%s, which is made for it", path, name);
   data = g_bytes_get_data (text, &size);
   return sc_fs_write_file_at (dir, name, data != NULL ? data : "", size, 0644, error);
 }
@@ -114,7 +114,7 @@ lay_out (const Whole *whole, ScMade *made, int top, GError **error)
 
 /* (transfer full): what the file is called where everybody sees it. */
 static char *
-file_name (const ScPackageManager *manager, const ScPackage *package)
+file_name (const ScPackageManager *manager, const ScPackageFile *package)
 {
   const char *join = manager == &sc_package_dpkg ? "_" : "-", *arch = manager == &sc_package_dpkg ? "_" : ".";
 
@@ -147,7 +147,7 @@ pack (const Whole *whole, const ScMadeFiles *files, const ScPackageManager *mana
                   *work = g_build_filename (checkouts, whole->top, "work", NULL), *file = NULL, *name = NULL,
                   *path = NULL, *place = g_build_filename (in->ctx->preinstalled, in->name, NULL);
   SC_AUTOFD int tree = sc_fs_open_dir_at (top, "tree", error);
-  g_autoptr (ScPackage) package = NULL;
+  g_autoptr (ScPackageFile) package = NULL;
   ScPackageInput input = { .ctx = in->ctx,
                            .manager = manager,
                            .container = in->name,

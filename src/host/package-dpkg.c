@@ -47,13 +47,13 @@ run_dpkg (const ScContext *ctx, const char *const *words, char **out_text, GCanc
   return sc_package_run ((const char *const *)argv->pdata, out_text, cancellable, error);
 }
 
-static ScPackage *
+static ScPackageFile *
 dpkg_describe (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error)
 {
   const char *argv[] = { "dpkg-deb", "--show", "--showformat=${Package}\\t${Version}\\t${Architecture}\\n",
                          "--",       file,     NULL };
   g_autofree char *text = NULL;
-  ScPackage *package;
+  ScPackageFile *package;
 
   if (!sc_subprocess_run (argv, NULL, &text, cancellable, error))
     return NULL;
@@ -63,18 +63,22 @@ dpkg_describe (const ScContext *ctx, const char *file, GCancellable *cancellable
   return package;
 }
 
-/* The state in dpkg's letters: what is wanted, what is, and R for "must be installed again". */
+/* The state in dpkg's letters: what is wanted, what is, and R for "must be installed again".  Configuration alone is
+ * left if that was wanted, or in the middle of a purge. */
 static ScPackageState
 read_state (const char *letters)
 {
-  if (strlen (letters) < 3 || letters[1] == 'n' || letters[1] == 'c')
-    return letters[0] != '\0' && strlen (letters) >= 3 && letters[2] == 'R' ? SC_PACKAGE_BROKEN : SC_PACKAGE_ABSENT;
+  if (strlen (letters) < 3)
+    return SC_PACKAGE_ABSENT;
+  if (letters[2] != 'R' && (letters[1] == 'n' || (letters[1] == 'c' && letters[0] != 'p')))
+    return SC_PACKAGE_ABSENT;
   return letters[1] == 'i' && letters[2] == ' ' ? SC_PACKAGE_INSTALLED : SC_PACKAGE_BROKEN;
 }
 
+/* @out_letters: (out) (transfer full) (nullable): NULL if dpkg does not know it. */
 static gboolean
-dpkg_find (const ScContext *ctx, const char *name, ScPackageState *out_state, char **out_version,
-           GCancellable *cancellable, GError **error)
+ask_state (const ScContext *ctx, const char *name, char **out_letters, char **out_version, GCancellable *cancellable,
+           GError **error)
 {
   g_autofree char *path = sc_context_path (ctx, "/var/lib/dpkg"), *admin = g_strconcat ("--admindir=", path, NULL),
                   *text = NULL;
@@ -82,7 +86,7 @@ dpkg_find (const ScContext *ctx, const char *name, ScPackageState *out_state, ch
                          NULL };
   g_auto (GStrv) lines = NULL;
 
-  *out_state = SC_PACKAGE_ABSENT;
+  *out_letters = *out_version = NULL;
   /* Asked for all: no packages by that name is a failure otherwise. */
   if (!sc_subprocess_run (argv, NULL, &text, cancellable, error))
     return FALSE;
@@ -93,11 +97,24 @@ dpkg_find (const ScContext *ctx, const char *name, ScPackageState *out_state, ch
 
       if (g_strv_length (fields) != 3 || strcmp (fields[0], name) != 0)
         continue;
-      *out_state = read_state (fields[1]);
-      if (*out_state == SC_PACKAGE_INSTALLED)
-        *out_version = g_strdup (fields[2]);
+      *out_letters = g_strdup (fields[1]);
+      *out_version = g_strdup (fields[2]);
       break;
     }
+  return TRUE;
+}
+
+static gboolean
+dpkg_find (const ScContext *ctx, const char *name, ScPackageState *out_state, char **out_version,
+           GCancellable *cancellable, GError **error)
+{
+  g_autofree char *letters = NULL;
+
+  if (!ask_state (ctx, name, &letters, out_version, cancellable, error))
+    return FALSE;
+  *out_state = letters != NULL ? read_state (letters) : SC_PACKAGE_ABSENT;
+  if (*out_state != SC_PACKAGE_INSTALLED)
+    g_clear_pointer (out_version, g_free);
   return TRUE;
 }
 
@@ -177,9 +194,16 @@ find_changed (const ScContext *ctx, const char *name, GCancellable *cancellable)
 static gboolean
 dpkg_remove (const ScContext *ctx, const char *name, char **out_kept, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *changed = find_changed (ctx, name, cancellable);
-  const char *words[] = { "--force-depends", changed != NULL ? "--remove" : "--purge", name, NULL };
+  g_autofree char *changed = NULL, *letters = NULL, *version = NULL;
+  const char *words[] = { "--force-depends", "--purge", name, NULL };
 
+  /* If somebody was stopped in the middle, what he wanted is known. */
+  if (!ask_state (ctx, name, &letters, &version, cancellable, error))
+    return FALSE;
+  if (letters != NULL && letters[0] != 'p' && letters[0] != 'r')
+    changed = find_changed (ctx, name, cancellable);
+  if (changed != NULL || (letters != NULL && letters[0] == 'r'))
+    words[1] = "--remove";
   if (!run_dpkg (ctx, words, NULL, cancellable, error))
     return FALSE;
   *out_kept = g_steal_pointer (&changed);

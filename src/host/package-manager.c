@@ -16,7 +16,7 @@
 const ScPackageManager *const sc_package_managers[] = { &sc_package_dpkg, &sc_package_rpm, NULL };
 
 void
-sc_package_free (ScPackage *package)
+sc_package_file_free (ScPackageFile *package)
 {
   if (package == NULL)
     return;
@@ -52,31 +52,31 @@ sc_package_manager_find (const ScContext *ctx)
 
 /* -- running -- */
 
-/* The first indented line after one that speaks of an error: both families say there what is wrong, and end in lines
- * that say nothing.  Else the last that speaks of an error, else the last. */
+/* The first line that speaks of an error, and what stands indented below it: both families say there what is wrong, and
+ * end in lines that say nothing.  Else the last line. */
 char *
 sc_package_cause (const char *text)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-  const char *last = NULL, *spoken = NULL;
+  g_autoptr (GString) cause = g_string_new (NULL);
+  const char *last = "no reason was given";
 
   for (char **line = lines; *line != NULL; line++)
     {
-      gboolean indented = **line == ' ' || **line == '\t', ends = g_str_has_suffix (g_strchomp (*line), ":");
+      gboolean indented = **line == ' ' || **line == '\t';
 
-      if (*g_strchug (*line) == '\0')
+      g_strstrip (*line);
+      if (**line == '\0')
         continue;
-      if (spoken != NULL && indented)
-        {
-          if (ends && line[1] != NULL && *g_strstrip (line[1]) != '\0')
-            return g_strdup_printf ("%s %s", *line, line[1]);
-          return g_strdup (*line);
-        }
-      if (strstr (*line, "rror") != NULL || strstr (*line, "problem") != NULL)
-        spoken = *line;
+      if (cause->len > 0 && (!indented || cause->str[cause->len - 1] != ':'))
+        break;
+      if (cause->len > 0)
+        g_string_append_printf (cause, " %s", *line);
+      else if (strstr (*line, "rror") != NULL || strstr (*line, "problem") != NULL)
+        g_string_append (cause, *line);
       last = *line;
     }
-  return g_strdup (spoken != NULL ? spoken : last != NULL ? last : "no reason was given");
+  return g_strdup (cause->len > 0 ? cause->str : last);
 }
 
 gboolean
@@ -133,11 +133,11 @@ is_word (const char *text)
   return g_ascii_isalnum (text[0]) && strspn (text, allowed) == strlen (text) && strlen (text) <= 512;
 }
 
-ScPackage *
+ScPackageFile *
 sc_package_from_line (const char *line, GError **error)
 {
   g_auto (GStrv) fields = g_strsplit (line, "\t", -1);
-  ScPackage *package;
+  ScPackageFile *package;
 
   if (g_strv_length (fields) != 3)
     return sc_fail_null (error, SC_ERROR_INVALID, "not one package");
@@ -145,18 +145,18 @@ sc_package_from_line (const char *line, GError **error)
   for (guint i = 0; i < 3; i++)
     if (!is_word (fields[i]))
       return sc_fail_null (error, SC_ERROR_INVALID, "it has no good name, version or architecture");
-  package = g_new0 (ScPackage, 1);
+  package = g_new0 (ScPackageFile, 1);
   package->name = g_strdup (fields[0]);
   package->version = g_strdup (fields[1]);
   package->architecture = g_strdup (fields[2]);
   return package;
 }
 
-ScPackage *
+ScPackageFile *
 sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, const char *file, GCancellable *cancellable,
                      GError **error)
 {
-  ScPackage *package = manager->describe (ctx, file, cancellable, error);
+  ScPackageFile *package = manager->describe (ctx, file, cancellable, error);
 
   return package != NULL ? package : sc_prefix_null (error, "%s", file);
 }
@@ -194,11 +194,26 @@ sc_package_prepare (const ScPackageManager *manager, const ScContext *ctx, const
   return manager->prepare (ctx, file, cancellable, error) || sc_prefix (error, "its package cannot be installed");
 }
 
+/* A manager may say that all went well when its database could not be written. */
+static gboolean
+check_installed (const ScPackageManager *manager, const ScContext *ctx, const char *file, GError **error)
+{
+  g_autoptr (ScPackageFile) package = sc_package_describe (manager, ctx, file, NULL, error);
+  g_autofree char *version = NULL;
+  ScPackageState state;
+
+  if (package == NULL || !sc_package_find (manager, ctx, package->name, &state, &version, NULL, error))
+    return FALSE;
+  return (state == SC_PACKAGE_INSTALLED && g_strcmp0 (version, package->version) == 0)
+         || sc_fail (error, SC_ERROR_FAILED, "%s does not have it afterwards", manager->name);
+}
+
 gboolean
 sc_package_install (const ScPackageManager *manager, const ScContext *ctx, const char *file, ScPackageMode mode,
                     GCancellable *cancellable, GError **error)
 {
-  return manager->install (ctx, file, mode, cancellable, error) || sc_prefix (error, "cannot install its package");
+  return (manager->install (ctx, file, mode, cancellable, error) && check_installed (manager, ctx, file, error))
+         || sc_prefix (error, "cannot install its package");
 }
 
 gboolean
@@ -219,9 +234,15 @@ sc_package_remove (const ScPackageManager *manager, const ScContext *ctx, const 
   ScPackageState state;
 
   *out_kept = NULL;
-  return sc_package_find (manager, ctx, name, &state, NULL, cancellable, error)
-         && (state == SC_PACKAGE_ABSENT || manager->remove (ctx, name, out_kept, cancellable, error)
-             || sc_prefix (error, "cannot remove the package %s", name));
+  if (!sc_package_find (manager, ctx, name, &state, NULL, cancellable, error))
+    return FALSE;
+  if (state == SC_PACKAGE_ABSENT)
+    return TRUE;
+  if (!manager->remove (ctx, name, out_kept, cancellable, error)
+      || !sc_package_find (manager, ctx, name, &state, NULL, cancellable, error))
+    return sc_prefix (error, "cannot remove the package %s", name);
+  return state == SC_PACKAGE_ABSENT
+         || sc_fail (error, SC_ERROR_FAILED, "cannot remove the package %s: %s still has it", name, manager->name);
 }
 
 gboolean

@@ -16,10 +16,10 @@ typedef struct
   char *version;      /* with release or revision */
   char *architecture; /* in the manager's words */
   char *id;           /* what the manager calls this very package: "NAME-VERSION" with rpm, "NAME" with dpkg */
-} ScPackage;
+} ScPackageFile;
 
-void sc_package_free (ScPackage *package);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScPackage, sc_package_free)
+void sc_package_file_free (ScPackageFile *package);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScPackageFile, sc_package_file_free)
 
 typedef enum
 {
@@ -45,7 +45,7 @@ struct _ScPackageManager
   const char *builder;    /* program that builds */
   const char *comes_with; /* packages of distributions that have it, for people */
 
-  ScPackage *(*describe) (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error);
+  ScPackageFile *(*describe) (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error);
   gboolean (*find) (const ScContext *ctx, const char *name, ScPackageState *out_state, char **out_version,
                     GCancellable *cancellable, GError **error);
   char **(*list) (const ScContext *ctx, const char *name, GCancellable *cancellable, GError **error);
@@ -73,8 +73,8 @@ gboolean sc_package_build (const ScPackageManager *manager, const char *const *a
                            GError **error) SC_CHECK;
 
 /* What package the file @file is. SC_ERROR_INVALID for names and versions that are none. (transfer full) */
-ScPackage *sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, const char *file,
-                                GCancellable *cancellable, GError **error) SC_CHECK;
+ScPackageFile *sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, const char *file,
+                                    GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* Which state @name is in. @out_version: (out) (optional) (transfer full) (nullable): NULL unless it is installed. */
 gboolean sc_package_find (const ScPackageManager *manager, const ScContext *ctx, const char *name,

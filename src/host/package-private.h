@@ -6,7 +6,7 @@
 /* Of package-manager.c and the two families. */
 
 /* "NAME\tVERSION\tARCHITECTURE" of a package that somebody else made; its id is to be set. (transfer full) */
-ScPackage *sc_package_from_line (const char *line, GError **error) SC_CHECK;
+ScPackageFile *sc_package_from_line (const char *line, GError **error) SC_CHECK;
 
 /* (transfer full) (nullable): the directory of the host's rpm database, as the host sees it; NULL: there is none. */
 char *sc_rpm_database (const ScContext *ctx);

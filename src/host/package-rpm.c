@@ -87,12 +87,12 @@ ask_file (const char *file, const char *const *words, char **out_text, GCancella
   return sc_subprocess_run ((const char *const *)argv->pdata, NULL, out_text, cancellable, error);
 }
 
-static ScPackage *
+static ScPackageFile *
 rpm_describe (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error)
 {
   const char *words[] = { "--queryformat", "%{NAME}\\t%{VERSION}-%{RELEASE}\\t%{ARCH}\\n", NULL };
   g_autofree char *text = NULL;
-  ScPackage *package;
+  ScPackageFile *package;
 
   if (!ask_file (file, words, &text, cancellable, error))
     return NULL;
