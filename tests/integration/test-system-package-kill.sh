@@ -7,7 +7,7 @@ need_root
 
 a() { "$SC_ATOMIC" --root "$R" "$@"; }
 DIVISOR=1
-[ -z "$SC_SANITIZE" ] || DIVISOR=6
+[ -z "$SC_SANITIZE" ] || DIVISOR=4
 [ "${SC_ROUNDS:-}" != all ] || DIVISOR=0
 
 /usr/bin/python3 "$SC_SOURCE/tests/package-images.py" "$T/images"
@@ -39,11 +39,11 @@ for FAMILY in rpm deb; do
     touch "$R"/var/lib/dpkg/{status,available}
   fi
   for image in p1 p2 bare; do a pull "oci:$T/images/$image" > /dev/null; done
-  at_every 12 "install" install --system-package=yes -n box p1
+  at_every 40 "install" install --system-package=yes -n box p1
   ok "$FAMILY: install" a install --system-package=yes -n box p1
-  at_every 14 "update" containers update box --rebase p2
+  at_every 45 "update" containers update box --rebase p2
   ok "$FAMILY: update" a containers update box --rebase p2
-  at_every 9 "rollback" containers rollback box --to 0
-  at_every 9 "uninstall" uninstall box
+  at_every 25 "rollback" containers rollback box --to 0
+  at_every 25 "uninstall" uninstall box
 done
 finish
