@@ -40,6 +40,7 @@ echo "$WORD" > %{buildroot}/usr/share/said
 %files
 /usr/bin/tool
 /usr/bin/alias
+/usr/bin/other
 /usr/share/said
 '''
 
@@ -62,6 +63,7 @@ def image(directory, version, labels, host, exports=(), manifest='{"defaultValue
             t.file(name, name.encode(), uid=uid, gid=uid)
         if host:
             t.symlink('exports/hostfs/usr/bin/alias', 'tool')
+            t.symlink('exports/hostfs/usr/bin/other', 'tool')
     layout.image('latest', {'Entrypoint': ['/bin/true', '%d' % version], 'Labels': labels})
 
 

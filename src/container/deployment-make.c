@@ -124,7 +124,7 @@ prepare_tree (const ScMakeInput *input, int dfd, int rootfs, const ScExports *ex
     return FALSE;
   source = g_strdup_printf ("/proc/%d/fd/%d/.", getpid (), from);
   dir = g_strdup_printf ("/proc/%d/fd/%d/" SC_HOST_TREE, getpid (), dfd);
-  const char *argv[] = { "cp", "-a", "--reflink=auto", "--", source, dir, NULL };
+  const char *argv[] = { "cp", "-a", "--no-preserve=links", "--reflink=auto", "--", source, dir, NULL };
   return sc_subprocess_run (argv, NULL, NULL, input->cancellable, error);
 }
 

@@ -21,6 +21,8 @@
 #define UNITS    "/usr/lib/systemd/system"
 #define TMPFILES "/usr/lib/tmpfiles.d"
 
+#define DEPTH_LIMIT 300
+
 typedef struct
 {
   const ScMakeInput *input;
@@ -84,6 +86,47 @@ copy_text (int tree, int from, const char *file, const char *path, const char *n
   return sc_fs_write_file_at (dir, name, data != NULL ? data : "", size, 0644, error);
 }
 
+static gboolean
+renew_link (int dir, const char *name, const struct stat *st, GError **error)
+{
+  g_autofree char *target = sc_fs_read_link_at (dir, name, error);
+
+  if (target == NULL)
+    return FALSE;
+  if (unlinkat (dir, name, 0) != 0 || symlinkat (target, dir, name) != 0
+      || fchownat (dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) != 0)
+    return sc_fail_errno (error, errno, "%s", name);
+  return TRUE;
+}
+
+/* In a checkout links with the same target are one inode, as the repository has them.  dpkg cannot unpack such. */
+static gboolean
+part_links (int dir, guint depth, GError **error)
+{
+  g_auto (GStrv) names = sc_fs_list_dir_at (dir, ".", error);
+
+  if (names == NULL)
+    return FALSE;
+  if (depth > DEPTH_LIMIT)
+    return sc_fail (error, SC_ERROR_LIMIT, "its root is more than %d directories deep", DEPTH_LIMIT);
+  for (char **name = names; *name != NULL; name++)
+    {
+      SC_AUTOFD int sub = -1;
+      struct stat st;
+
+      if (fstatat (dir, *name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return sc_fail_errno (error, errno, "%s", *name);
+      if (S_ISLNK (st.st_mode) && st.st_nlink > 1 && !renew_link (dir, *name, &st, error))
+        return FALSE;
+      if (!S_ISDIR (st.st_mode))
+        continue;
+      sub = sc_fs_open_dir_at (dir, *name, error);
+      if (sub < 0 || !part_links (sub, depth + 1, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* Out of a deployment: the tree with everything at its final path, as "tree" of the top directory. */
 static gboolean
 lay_out (const Whole *whole, ScMade *made, int top, GError **error)
@@ -95,7 +138,7 @@ lay_out (const Whole *whole, ScMade *made, int top, GError **error)
   SC_AUTOFD int tree = -1;
   SC_AUTOFD int place = -1;
 
-  if (made_fd < 0)
+  if (made_fd < 0 || !part_links (made_fd, 0, error))
     return FALSE;
   if (renameat (made_fd, SC_HOST_TREE, top, "tree") != 0)
     return sc_fail_errno (error, errno, "%s", SC_HOST_TREE);

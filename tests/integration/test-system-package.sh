@@ -233,7 +233,7 @@ whole() {
   is "its root" "$(cat "$box/rootfs/version")" 9
   is "an owner is kept" "$(stat -c %u "$box/rootfs/data/of-other")" 4321
   is "another too" "$(stat -c %u "$box/rootfs/data/of-root")" 0
-  is "any name" "$(cat "$box/rootfs/data/odd \"name\\")" 'data/odd "name\'
+  is "any name" "$(cat "$box/rootfs/data/odd \"name\\")" $'data/odd "name\\'
   is "configuration: the root" "$(jq -r .root.path "$box/config.json")" rootfs
   is "info: where it is" "$(jq -r .values.DESTDIR "$box/info")" /usr/lib/containers/atomic/box
   is "its unit" "$(grep WorkingDirectory "$R/usr/lib/systemd/system/box.service")" WorkingDirectory=/usr/lib/containers/atomic/box
@@ -252,6 +252,56 @@ for FAMILY in rpm deb; do
   life
   whole
 done
+
+# ---- a whole container that runs
+
+runs() {
+  local out port
+  port=$(free_port)
+  ok "$FAMILY: pull hello-world" a pull "oci:$T/hello-world:latest"
+  out=$(cd "$T/out-$FAMILY" && a install --system-package=build -n "$name" --set PORT="$port" hello-world)
+  case $FAMILY in
+  rpm) rpm_in -U "$(tail -n 1 <<< "$out")" ;;
+  deb) dpkg --root="$R" --log=/dev/null -i "$(tail -n 1 <<< "$out")" > /dev/null ;;
+  esac
+  ok "$FAMILY: a preinstalled container runs" a run -d "$name"
+  get() { busybox wget -q -O - "http://127.0.0.1:$port/"; }
+  wait_until 20 get || :
+  matches "... and answers" "$(get)" Hello
+  is "... listed as running" "$(a containers list -a --json | jq -r '.[].state')" running
+  ok "stop" a stop "$name"
+  remove_by_hand "atomic-container-$name"
+}
+
+name=hello-$$
+hello_layout "$T/hello-world"
+for FAMILY in rpm deb; do
+  R=$T/$FAMILY
+  runs
+done
+
+# ---- a Debian system
+
+debian() {
+  local before
+  FAMILY=deb R=$T/debian
+  mkdir "$T/upper" "$T/work" "$R"
+  mount -t overlay -o "lowerdir=$("$SC_SOURCE/tests/booted/make-tree.sh"),upperdir=$T/upper,workdir=$T/work" atomic-test "$R"
+  MOUNTS+=("$R")
+  before=$(all_packages | md5sum)
+  ok "Debian: pull" pull_all
+  ok "Debian: install" a install --system-package=yes -n box p1
+  matches "Debian: dpkg lists it" "$(chroot "$R" dpkg -l atomic-container-box)" '^ii +atomic-container-box +1\.1-4\.0'
+  is "Debian: all is well" "$(chroot "$R" dpkg --audit)$(chroot "$R" dpkg --verify atomic-container-box)" ""
+  matches "Debian: whose the tool is" "$(chroot "$R" dpkg -S /usr/bin/tool)" '^atomic-container-box:'
+  ok "Debian: update" a containers update box --rebase p2
+  ok "Debian: rollback" a containers rollback box
+  matches "Debian: rolled back" "$(chroot "$R" dpkg -l atomic-container-box)" '^ii +atomic-container-box +1\.1-4\.0'
+  ok "Debian: uninstall" a uninstall box
+  is "Debian: as it was" "$(all_packages | md5sum)" "$before"
+  is "Debian: no file is left" "$(find "$T/upper/usr" "$T/upper/etc" -not -type d -newer "$T/ready.spec" | grep -v -e ld.so -e '\.pwd' || :)" ""
+}
+debian
 
 # ---- rpm only: the image's spec
 
