@@ -144,7 +144,7 @@ make_package (const ScMakeInput *input, ScMade *made, int dfd, int rootfs, const
                         .container = input->name,
                         .image = input->image->name,
                         .number = made->deployment->number,
-                        .old = input->old,
+                        .old = input->live,
                         .labels = files->labels,
                         .values = files->values,
                         .exports = files->exports,

@@ -18,11 +18,11 @@ typedef struct
   const ScContext *ctx;
   ScStore *store;
   const ScRuntime *runtime;
-  const char *name;        /* container */
-  const ScImage *image;    /* in the store */
-  const char *const *set;  /* (nullable): NAME=VALUE */
-  GHashTable *previous;    /* (nullable): values of the deployment before */
-  const ScDeployment *old; /* (nullable): the live one, whose files on the host it may replace */
+  const char *name;         /* container */
+  const ScImage *image;     /* in the store */
+  const char *const *set;   /* (nullable): NAME=VALUE */
+  GHashTable *previous;     /* (nullable): values of the deployment before */
+  const ScDeployment *live; /* (nullable): the live one, whose files on the host it may replace */
   const char *destdir; /* (nullable): where it is going to be, if not in the checkouts: its host files stay a tree */
   const char *system_package; /* (nullable): "auto", "yes", "no", "build"; NULL: "auto" */
   const ScProgressSink *sink;

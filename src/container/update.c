@@ -100,7 +100,7 @@ prepare (Update *u, ScStore *store, GError **error)
                             .image = u->image,
                             .set = u->options->set,
                             .previous = u->previous,
-                            .old = u->old,
+                            .live = u->old,
                             .system_package = u->old->system_package,
                             .sink = u->sink,
                             .cancellable = u->cancellable };
