@@ -13,6 +13,7 @@ typedef struct
   const char *name;
   GPtrArray *set; /* (nullable): const char * */
   const char *runtime;
+  const char *system_package;
   const char *auth_file;
   const char *rootfs;
   gboolean display;
@@ -69,6 +70,19 @@ provide_image (ScInvocation *invocation, const char *text, gboolean present, cha
   return TRUE;
 }
 
+/* Prints where the package is. */
+static gboolean
+build (ScInvocation *invocation, ScStore *store, const ScInstallOptions *install, GError **error)
+{
+  g_autofree char *dir = g_get_current_dir (), *path = NULL;
+
+  if (!sc_install_build (invocation->context, store, install, dir, invocation->sink, &path, invocation->cancellable,
+                         error))
+    return FALSE;
+  sc_progress_step (invocation->sink, "%s", path);
+  return TRUE;
+}
+
 static gboolean
 run_install (ScInvocation *invocation, GError **error)
 {
@@ -83,6 +97,7 @@ run_install (ScInvocation *invocation, GError **error)
     .set = options->set ? (const char *const *)options->set->pdata : NULL,
     .runtime = options->runtime,
     .rootfs = options->rootfs,
+    .system_package = options->system_package,
     .display = options->display,
   };
   gboolean present = FALSE, installed = FALSE;
@@ -92,7 +107,7 @@ run_install (ScInvocation *invocation, GError **error)
     return FALSE;
   container = options->name ? g_strdup (options->name) : sc_install_default_name (image, error);
   if (!container || !sc_container_name_check (container, error) || !settle (invocation, container, error)
-      || !is_installed (ctx, container, &installed, error))
+      || (!sc_install_is_build (&install) && !is_installed (ctx, container, &installed, error)))
     return FALSE;
   if (installed)
     return say_present (invocation, container);
@@ -105,7 +120,9 @@ run_install (ScInvocation *invocation, GError **error)
   sc_store_set_sink (store, invocation->sink);
   install.image = image;
   install.name = container;
-  if (sc_install (ctx, store, &install, invocation->sink, invocation->cancellable, &local))
+  if (sc_install_is_build (&install) && !options->display
+          ? build (invocation, store, &install, &local)
+          : sc_install (ctx, store, &install, invocation->sink, invocation->cancellable, &local))
     return TRUE;
   /* Somebody else may have been faster. */
   if (g_error_matches (local, SC_ERROR, SC_ERROR_EXISTS))
@@ -121,6 +138,8 @@ static const ScOption install_options[] = {
   { "system", 0, SC_OPTION_FLAG, MEMBER (system), NULL, "as a system container, which is what is done anyway" },
   { "name", 'n', SC_OPTION_STRING, MEMBER (name), "NAME", "name of the container" },
   { "set", 0, SC_OPTION_LIST, MEMBER (set), "VAR=VALUE", "value of a template variable; can be repeated" },
+  { "system-package", 0, SC_OPTION_STRING, MEMBER (system_package), "WHEN",
+    "files for the host as a package: auto, yes, no; build: only build a package of it all" },
   { "runtime", 0, SC_OPTION_STRING, MEMBER (runtime), "PATH", "OCI runtime that is to run the container" },
   { "rootfs", 0, SC_OPTION_STRING, MEMBER (rootfs), "DIR",
     "root of the container: this directory, which is not changed, instead of one made of IMAGE" },

@@ -86,6 +86,7 @@ sc_activation_back (const ScLive *live, const ScJournal *journal, GError **error
   gboolean changed = FALSE;
 
   quiet.sink = NULL;
+  quiet.resumed = TRUE;
   if (journal->from == SC_NO_DEPLOYMENT)
     return sc_live_put_files (&quiet, SC_NO_DEPLOYMENT, journal->to, &changed, error)
            && (!changed || sc_systemd_reload (live->systemd, NULL, error))
@@ -115,5 +116,6 @@ sc_activation_forward (const ScLive *live, const ScJournal *journal, GError **er
   ScLive quiet = *live;
 
   quiet.sink = NULL;
+  quiet.resumed = TRUE;
   return go_forward (&quiet, journal, TRUE, NULL, error);
 }

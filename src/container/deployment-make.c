@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,12 +15,16 @@
 #include "checkout.h"
 #include "config-json.h"
 #include "fs.h"
+#include "host-package.h"
 #include "host-tree.h"
 #include "info.h"
 #include "live.h"
+#include "package-build.h"
 #include "remote.h"
 #include "state-dirs.h"
 #include "values.h"
+
+#define PACKAGE_WORK ".package" /* in a deployment that is being made */
 
 void
 sc_made_files_clear (ScMadeFiles *files)
@@ -29,6 +34,7 @@ sc_made_files_clear (ScMadeFiles *files)
   g_clear_pointer (&files->host, sc_host_plan_free);
   g_clear_pointer (&files->rendered, sc_rendered_free);
   g_clear_pointer (&files->health, sc_health_free);
+  g_clear_pointer (&files->labels, g_hash_table_unref);
 }
 
 void
@@ -67,6 +73,7 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   files.exports = image_config != NULL ? sc_exports_load (rootfs, error) : NULL;
   if (files.exports == NULL || !sc_exports_add_labels (files.exports, image_config->labels, error))
     return FALSE;
+  files.labels = g_hash_table_ref (image_config->labels);
   files.values = sc_values_resolve (&values, files.exports, error);
   if (files.values == NULL)
     return FALSE;
@@ -91,15 +98,6 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   *out_files = files;
   files = (ScMadeFiles){ 0 };
   return TRUE;
-}
-
-/* The files for the host, and what of it is ours. */
-static gboolean
-write_host (const ScMakeInput *input, const ScMade *made, int dfd, int rootfs, const ScMadeFiles *files, GError **error)
-{
-  return sc_host_tree_write (files->host, rootfs, dfd, SC_HOST_TREE, error)
-         && sc_host_tree_record (input->ctx, files->host, dfd, input->live, made->deployment, files->rendered->notes,
-                                 error);
 }
 
 static gboolean
@@ -135,8 +133,84 @@ provide_root (const ScMakeInput *input, int dfd, GError **error)
   return sc_fs_open_dir_at (dfd, "rootfs", error);
 }
 
+/* -- files for the host -- */
+
+/* Makes a package of the tree, which is not needed any more then. */
 static gboolean
-fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **error)
+make_package (const ScMakeInput *input, ScMade *made, int dfd, int rootfs, const ScMadeFiles *files,
+              const ScPackageManager *manager, GError **error)
+{
+  g_autofree char *checkouts = sc_context_path (input->ctx, input->ctx->checkouts),
+                  *tree_path = g_build_filename (checkouts, made->temp, SC_HOST_TREE, NULL),
+                  *work = g_build_filename (checkouts, made->temp, PACKAGE_WORK, NULL), *built = NULL,
+                  *file = sc_host_package_file (manager);
+  SC_AUTOFD int tree = sc_fs_open_dir_at (dfd, SC_HOST_TREE, error);
+  g_autoptr (ScPackageFile) package = NULL;
+  ScPackageInput in = { .ctx = input->ctx,
+                        .manager = manager,
+                        .container = input->name,
+                        .image = input->image->name,
+                        .number = made->deployment->number,
+                        .old = input->live,
+                        .labels = files->labels,
+                        .values = files->values,
+                        .exports = files->exports,
+                        .rootfs = rootfs,
+                        .tree = tree,
+                        .tree_path = tree_path,
+                        .work = work,
+                        .sink = input->sink,
+                        .cancellable = input->cancellable };
+
+  if (tree < 0 || !sc_fs_mkdir_p_at (dfd, PACKAGE_WORK, 0700, error) || !sc_package_make (&in, &built, &package, error))
+    return FALSE;
+  if (renameat (AT_FDCWD, built, dfd, file) != 0)
+    return sc_fail_errno (error, errno, "%s", file);
+  made->deployment->package = g_strdup (package->id);
+  return sc_fs_remove_tree_at (dfd, PACKAGE_WORK, error) && sc_fs_remove_tree_at (dfd, SC_HOST_TREE, error);
+}
+
+/* A package has a tree, if an empty one.  Nothing in it is hard-linked: dpkg cannot unpack such links. */
+static gboolean
+write_package_tree (int dfd, int rootfs, const ScMadeFiles *files, GError **error)
+{
+  files->host->copy = TRUE;
+  if (files->host->entries->len > 0)
+    return sc_host_tree_write (files->host, rootfs, dfd, SC_HOST_TREE, error);
+  return sc_fs_mkdir_p_at (dfd, SC_HOST_TREE, 0755, error);
+}
+
+/* Either the tree and the record of what of it is ours, or a package. */
+static gboolean
+write_host (const ScMakeInput *input, ScMade *made, int dfd, int rootfs, const ScMadeFiles *files, GError **error)
+{
+  const ScPackageManager *manager = NULL;
+  g_auto (GStrv) packaged = NULL;
+
+  if (!sc_package_choose (input->ctx, input->system_package, rootfs, files->exports, &manager, error))
+    return FALSE;
+  made->deployment->system_package = g_strdup (input->system_package != NULL ? input->system_package : "auto");
+  if (manager == NULL)
+    {
+      packaged = sc_package_list_of (input->ctx, input->live, input->cancellable, error);
+      return packaged != NULL && sc_host_tree_write (files->host, rootfs, dfd, SC_HOST_TREE, error)
+             && sc_host_tree_record (input->ctx, files->host, dfd, input->live, packaged, made->deployment,
+                                     files->rendered->notes, error);
+    }
+  return write_package_tree (dfd, rootfs, files, error)
+         && (input->destdir != NULL || make_package (input, made, dfd, rootfs, files, manager, error));
+}
+
+/* What it is going to make for its state.  What is built for another place knows nothing of it. */
+static gboolean
+find_state_dirs (const ScMakeInput *input, ScDeployment *d, const ScMadeFiles *files, GError **error)
+{
+  return input->destdir != NULL
+         || sc_state_dirs_find (input->ctx, d->name, files->rendered->tmpfiles, &d->created_dirs, error);
+}
+
+static gboolean
+fill (const ScMakeInput *input, ScMade *made, const char *destdir, ScMadeFiles *out_files, GError **error)
 {
   ScDeployment *d = made->deployment;
   g_auto (ScMadeFiles) files = { 0 };
@@ -151,16 +225,23 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, GError **erro
   d->values = g_hash_table_ref (files.values);
   d->health = g_steal_pointer (&files.health);
   d->has_container_service = files.rendered->unit != NULL;
-  if (!write_host (input, made, dfd, rootfs, &files, error)
-      || !sc_state_dirs_find (input->ctx, d->name, files.rendered->tmpfiles, &d->created_dirs, error))
+  if (!write_host (input, made, dfd, rootfs, &files, error) || !find_state_dirs (input, d, &files, error))
     return FALSE;
   for (guint i = 0; i < files.rendered->notes->len; i++)
     sc_progress_note (input->sink, "%s: %s", d->name, (char *)g_ptr_array_index (files.rendered->notes, i));
-  return write_files (made, dfd, &files, error);
+  if (!write_files (made, dfd, &files, error))
+    return FALSE;
+  if (out_files != NULL)
+    {
+      *out_files = files;
+      files = (ScMadeFiles){ 0 };
+    }
+  return TRUE;
 }
 
 gboolean
-sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number, ScMade *out_made, GError **error)
+sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number, ScMade *out_made,
+                    ScMadeFiles *out_files, GError **error)
 {
   g_autofree char *prefix = g_strconcat (SC_CHECKOUTS_TEMP, input->name, NULL), *destdir = NULL;
   ScDeployment *d = g_new0 (ScDeployment, 1);
@@ -174,13 +255,13 @@ sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number,
   d->created = g_get_real_time () / G_USEC_PER_SEC;
   d->runtime = g_strdup (input->runtime->path);
   d->remote = g_strdup (input->remote);
-  destdir = sc_deployment_dir (input->ctx, d);
+  destdir = input->destdir != NULL ? g_strdup (input->destdir) : sc_deployment_dir (input->ctx, d);
   if (input->remote != NULL)
     sc_progress_step (input->sink, "Making %s with the root %s", destdir, input->remote);
   else
     sc_progress_step (input->sink, "Extracting to %s", destdir);
   made.temp = sc_fs_make_temp_dir_at (lock->checkouts->dfd, prefix, error);
-  if (made.temp == NULL || !fill (input, &made, destdir, error))
+  if (made.temp == NULL || !fill (input, &made, destdir, out_files, error))
     return FALSE;
   *out_made = made;
   made = (ScMade){ 0 };

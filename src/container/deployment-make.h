@@ -24,7 +24,9 @@ typedef struct
   const char *remote;       /* (nullable): root that is used in place of one made of the image, as the host sees it */
   const char *const *set;   /* (nullable): NAME=VALUE */
   GHashTable *previous;     /* (nullable): values of the deployment before */
-  const ScDeployment *live; /* (nullable): that deployment */
+  const ScDeployment *live; /* (nullable): that deployment, whose files on the host it may replace */
+  const char *destdir; /* (nullable): where it is going to be, if not in the checkouts: its host files stay a tree */
+  const char *system_package; /* (nullable): "auto", "yes", "no", "build"; NULL: "auto" */
   const ScProgressSink *sink;
   GCancellable *cancellable;
 } ScMakeInput;
@@ -36,7 +38,8 @@ typedef struct
   GHashTable *values;
   ScHostPlan *host;
   ScRendered *rendered;
-  ScHealth *health; /* (nullable) */
+  ScHealth *health;   /* (nullable) */
+  GHashTable *labels; /* of the image */
 } ScMadeFiles;
 
 void sc_made_files_clear (ScMadeFiles *files);
@@ -45,6 +48,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScMadeFiles, sc_made_files_clear)
 /* @rootfs: descriptor of a root of the image; @destdir: directory of the deployment, as the host sees it. */
 gboolean sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir, ScMadeFiles *out_files,
                                GError **error) SC_CHECK;
+
+/* Where its files for the host are while a deployment is made: each at its final path below. */
+#define SC_HOST_TREE "hostfs"
 
 typedef struct
 {
@@ -57,9 +63,9 @@ void sc_made_clear (ScMade *made);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScMade, sc_made_clear)
 
 /* Says "Extracting to DIR" and the notes of rendering. @lock: the container; its checkouts must outlive @out_made.
- * Nothing is left on an error. */
+ * Nothing is left on an error. @out_files: (out) (optional). */
 gboolean sc_deployment_make (const ScMakeInput *input, ScContainerLock *lock, int number, ScMade *out_made,
-                             GError **error) SC_CHECK;
+                             ScMadeFiles *out_files, GError **error) SC_CHECK;
 
 /* The number after all that the container has, and that no other container's name takes. */
 gboolean sc_deployment_next_number (ScContainerLock *lock, int *out_number, GError **error) SC_CHECK;

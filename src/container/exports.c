@@ -241,6 +241,8 @@ sc_exports_read (const ScExportsReader *reader, GError **error)
       || !load_text (reader, "exports/config.json.template", &exports->config_template, error)
       || !load_text (reader, "exports/service.template", &exports->service_template, error)
       || !load_text (reader, "exports/tmpfiles.template", &exports->tmpfiles_template, error)
+      || !load_text (reader, "exports/rpm.spec", &exports->rpm_spec, error)
+      || !load_text (reader, "exports/rpm.spec.template", &exports->rpm_spec_template, error)
       || !load_text (reader, MANIFEST, &manifest, error))
     return NULL;
   exports->has_manifest = manifest != NULL;
@@ -266,6 +268,8 @@ sc_exports_free (ScExports *exports)
   g_free (exports->config);
   g_free (exports->service_template);
   g_free (exports->tmpfiles_template);
+  g_free (exports->rpm_spec);
+  g_free (exports->rpm_spec_template);
   g_hash_table_unref (exports->default_values);
   g_hash_table_unref (exports->rename_files);
   g_hash_table_unref (exports->hostfs_templates);
@@ -302,6 +306,8 @@ sc_exports_variables (const ScExports *exports, GError **error)
       || !add_variables (all, "tmpfiles.template", exports->tmpfiles_template, error)
       || (exports->health != NULL && !sc_health_add_variables (exports->health, all, error)))
     return NULL;
+  /* What is wrong with it matters only to those who make a package of it. */
+  add_variables (all, "rpm.spec.template", exports->rpm_spec_template, NULL);
   g_hash_table_iter_init (&iter, exports->rename_files);
   while (g_hash_table_iter_next (&iter, &key, &value))
     if (!add_variables (all, "manifest.json: renameFiles", value, error))

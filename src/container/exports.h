@@ -19,6 +19,8 @@ typedef struct
   char *service_template;  /* service.template */
   char *tmpfiles_template; /* tmpfiles.template */
   gboolean has_hostfs;     /* hostfs/ exists */
+  char *rpm_spec;          /* rpm.spec */
+  char *rpm_spec_template; /* rpm.spec.template */
   /* manifest.json */
   gboolean has_manifest;
   GHashTable *default_values;      /* name -> value, never NULL */

@@ -13,6 +13,7 @@
 #include "host-sides.h"
 #include "host-tree.h"
 #include "journal.h"
+#include "remote.h"
 
 /* The tree before it has its name, and the one that it replaced. */
 #define UNFINISHED "." SC_HOST_TREE ".new"
@@ -32,18 +33,19 @@ static gboolean
 make_tree (const ScContext *ctx, ScContainerLock *lock, const ScDeployment *d, GError **error)
 {
   g_autofree char *dir = g_strdup_printf ("%s.%d", d->name, d->number);
+  ScHostPlanInput input = { .ctx = ctx, .name = d->name, .copy = d->remote != NULL, .values = d->values };
   g_autoptr (ScExports) exports = NULL;
   g_autoptr (ScHostPlan) plan = NULL;
   g_autoptr (GError) ignored = NULL;
   SC_AUTOFD int dfd = sc_fs_open_dir_at (lock->checkouts->dfd, dir, error);
-  SC_AUTOFD int rootfs = dfd >= 0 ? sc_fs_open_dir_at (dfd, "rootfs", error) : -1;
+  SC_AUTOFD int rootfs = dfd >= 0 ? sc_deployment_open_root (ctx, d, error) : -1;
 
   exports = rootfs >= 0 ? sc_exports_load (rootfs, error) : NULL;
   if (exports == NULL)
     return FALSE;
-  plan = sc_host_plan_new (
-      &(ScHostPlanInput){ .ctx = ctx, .name = d->name, .rootfs = rootfs, .exports = exports, .values = d->values },
-      error);
+  input.rootfs = rootfs;
+  input.exports = exports;
+  plan = sc_host_plan_new (&input, error);
   /* Somebody may have died here. */
   if (plan == NULL || !sc_fs_remove_tree_at (dfd, UNFINISHED, error))
     return FALSE;

@@ -208,18 +208,20 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Record, record_clear)
 
 /* (transfer full) (nullable) */
 static GHashTable *
-find_places (int root, char **paths, GError **error)
+find_places (int root, char **recorded, char **packaged, GError **error)
 {
   g_autoptr (GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  char **lists[] = { recorded, packaged };
 
-  for (char **path = paths; path != NULL && *path != NULL; path++)
-    {
-      char *place = sc_host_place (root, *path, error);
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    for (char **path = lists[i]; path != NULL && *path != NULL; path++)
+      {
+        char *place = sc_host_place (root, *path, error);
 
-      if (place == NULL)
-        return NULL;
-      g_hash_table_add (places, place);
-    }
+        if (place == NULL)
+          return NULL;
+        g_hash_table_add (places, place);
+      }
   return g_steal_pointer (&places);
 }
 
@@ -295,14 +297,16 @@ take_strv (GPtrArray **array)
 }
 
 static gboolean
-begin_record (Record *r, const ScContext *ctx, int dfd, const ScDeployment *previous, GError **error)
+begin_record (Record *r, const ScContext *ctx, int dfd, const ScDeployment *previous, char **packaged, GError **error)
 {
   r->root = sc_context_open_root (ctx, error);
   r->tree = r->root >= 0 ? sc_fs_open_dir_at (dfd, SC_HOST_TREE, error) : -1;
   if (r->tree < 0)
     return FALSE;
-  r->files = find_places (r->root, previous != NULL ? previous->installed_files : NULL, error);
-  r->dirs = r->files != NULL ? find_places (r->root, previous != NULL ? previous->installed_dirs : NULL, error) : NULL;
+  r->files = find_places (r->root, previous != NULL ? previous->installed_files : NULL, packaged, error);
+  if (r->files == NULL)
+    return FALSE;
+  r->dirs = find_places (r->root, previous != NULL ? previous->installed_dirs : NULL, packaged, error);
   r->own_files = g_ptr_array_new_with_free_func (g_free);
   r->own_dirs = g_ptr_array_new_with_free_func (g_free);
   r->checksums = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -311,13 +315,13 @@ begin_record (Record *r, const ScContext *ctx, int dfd, const ScDeployment *prev
 
 gboolean
 sc_host_tree_record (const ScContext *ctx, const ScHostPlan *plan, int dfd, const ScDeployment *previous,
-                     ScDeployment *d, GPtrArray *notes, GError **error)
+                     char **packaged, ScDeployment *d, GPtrArray *notes, GError **error)
 {
   g_auto (Record) r = { .root = -1, .tree = -1, .notes = notes };
 
   if (plan->entries->len == 0)
     return TRUE;
-  if (!begin_record (&r, ctx, dfd, previous, error))
+  if (!begin_record (&r, ctx, dfd, previous, packaged, error))
     return FALSE;
   for (guint i = 0; i < plan->entries->len; i++)
     {

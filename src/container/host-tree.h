@@ -23,10 +23,12 @@ gboolean sc_host_tree_is (const ScHostPlan *plan, int dfd, const ScDeployment *d
 /**
  * sc_host_tree_record:
  * @previous: (nullable): the deployment that is live: what it recorded is ours
+ * @packaged: and so is what its package has
  * @notes: lines for the user are added
  *
- * Fills in the members of @d about host files: of @plan, whose tree is in @dfd, what the host lacks or @previous has.
+ * Fills in the members of @d about host files: of @plan, whose tree is in @dfd, what the host lacks or @previous or
+ * @packaged has.
  * What is there and is not ours is no file of the container.  SC_ERROR_FAILED if a file is where a directory has to be.
  */
 gboolean sc_host_tree_record (const ScContext *ctx, const ScHostPlan *plan, int dfd, const ScDeployment *previous,
-                              ScDeployment *d, GPtrArray *notes, GError **error) SC_CHECK;
+                              char **packaged, ScDeployment *d, GPtrArray *notes, GError **error) SC_CHECK;

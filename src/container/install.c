@@ -10,9 +10,17 @@
 #include "activate.h"
 #include "deployment-make.h"
 #include "fs.h"
+#include "package-build.h"
+#include "package-whole.h"
 #include "recover.h"
 #include "remote.h"
 #include "values.h"
+
+gboolean
+sc_install_is_build (const ScInstallOptions *options)
+{
+  return g_strcmp0 (options->system_package, "build") == 0;
+}
 
 typedef struct
 {
@@ -96,7 +104,7 @@ prepare (Install *in, GError **error)
   if (in->image == NULL)
     return FALSE;
   in->name = o->name != NULL ? g_strdup (o->name) : sc_install_default_name (in->image->name, error);
-  if (in->name == NULL || !check_absent (in, error))
+  if (in->name == NULL || (!sc_install_is_build (o) && !check_absent (in, error)))
     return FALSE;
   if (o->rootfs != NULL && (in->remote = sc_remote_path (o->rootfs, error)) == NULL)
     return FALSE;
@@ -140,6 +148,7 @@ make (Install *in, GError **error)
                         .image = in->image,
                         .remote = in->remote,
                         .set = in->options->set,
+                        .system_package = in->options->system_package,
                         .sink = in->sink,
                         .cancellable = in->cancellable };
   g_auto (ScMade) made = { 0 };
@@ -148,7 +157,8 @@ make (Install *in, GError **error)
   g_autoptr (ScJournal) journal = NULL;
   int number = 0;
 
-  if (systemd == NULL || !make_way (in, &number, error) || !sc_deployment_make (&input, in->lock, number, &made, error))
+  if (systemd == NULL || !make_way (in, &number, error)
+      || !sc_deployment_make (&input, in->lock, number, &made, NULL, error))
     return FALSE;
   journal = sc_journal_new (SC_OPERATION_INSTALL, SC_NO_DEPLOYMENT, number);
   journal->was_enabled = TRUE;
@@ -167,21 +177,32 @@ display (Install *in)
 {
   g_autofree char *tmpfiles = sc_tmpfiles_path (in->ctx, in->name);
 
+  const char *choice = in->options->system_package;
+
+  if (sc_install_is_build (in->options))
+    {
+      sc_progress_step (in->sink, "Building package of %s/%s", in->ctx->preinstalled, in->name);
+      return;
+    }
   if (in->remote != NULL)
     sc_progress_step (in->sink, "Making %s/%s.0 with the root %s", in->ctx->checkouts, in->name, in->remote);
   else
     sc_progress_step (in->sink, "Extracting to %s/%s.0", in->ctx->checkouts, in->name);
+  if (g_strcmp0 (choice, "yes") == 0)
+    sc_progress_step (in->sink, "Installing package of %s", in->name);
   sc_progress_step (in->sink, "systemctl daemon-reload");
   sc_progress_step (in->sink, "systemd-tmpfiles --create %s", tmpfiles);
   sc_progress_step (in->sink, "systemctl enable %s", in->name);
 }
 
 static gboolean
-check_rootfs (const ScContext *ctx, const char *rootfs, GError **error)
+check_rootfs (const ScContext *ctx, const ScInstallOptions *options, GError **error)
 {
-  g_autofree char *path = sc_remote_path (rootfs, error);
+  g_autofree char *path = sc_remote_path (options->rootfs, error);
   SC_AUTOFD int fd = path != NULL ? sc_remote_open (ctx, path, error) : -1;
 
+  if (fd >= 0 && sc_install_is_build (options))
+    return sc_fail (error, SC_ERROR_USAGE, "--rootfs and --system-package build exclude each other");
   return fd >= 0;
 }
 
@@ -191,7 +212,28 @@ sc_install_check (const ScContext *ctx, const ScInstallOptions *options, GError 
   g_autoptr (ScRuntime) runtime = sc_runtime_find (ctx, options->runtime, error);
 
   return runtime != NULL && sc_values_check_set (options->set, error)
-         && (options->rootfs == NULL || check_rootfs (ctx, options->rootfs, error));
+         && sc_package_choice_check (options->system_package, error)
+         && (options->rootfs == NULL || check_rootfs (ctx, options, error));
+}
+
+gboolean
+sc_install_build (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const char *dir,
+                  const ScProgressSink *sink, char **out_path, GCancellable *cancellable, GError **error)
+{
+  g_auto (Install) in = { .ctx = ctx, .store = store, .options = options, .sink = sink, .cancellable = cancellable };
+  ScMakeInput input = { .ctx = ctx, .store = store, .set = options->set, .sink = sink, .cancellable = cancellable };
+
+  if (!prepare (&in, error))
+    return FALSE;
+  in.lock = sc_container_lock (ctx, in.name, TRUE, sink, cancellable, error);
+  if (in.lock == NULL || !sc_container_recover (ctx, in.lock, sink, cancellable, error) || !take_image (&in, error))
+    return FALSE;
+  input.runtime = in.runtime;
+  input.name = in.name;
+  input.image = in.image;
+  input.system_package = options->system_package;
+  return sc_package_whole (&input, in.lock, dir, out_path, error)
+         || sc_prefix (error, "%s: image %s", in.name, in.image->name);
 }
 
 gboolean

@@ -7,12 +7,13 @@
 
 typedef struct
 {
-  const char *image;      /* as the user wrote it */
-  const char *name;       /* (nullable): container; NULL: from the image */
-  const char *const *set; /* (nullable): NAME=VALUE */
-  const char *runtime;    /* (nullable): path or name */
-  const char *rootfs;     /* (nullable): root to use in place of one made of the image, an absolute path of the host */
-  gboolean display;       /* say what would be done; change nothing */
+  const char *image;          /* as the user wrote it */
+  const char *name;           /* (nullable): container; NULL: from the image */
+  const char *const *set;     /* (nullable): NAME=VALUE */
+  const char *system_package; /* (nullable): "auto", "yes", "no", "build" */
+  const char *runtime;        /* (nullable): path or name */
+  const char *rootfs; /* (nullable): root to use in place of one made of the image, an absolute path of the host */
+  gboolean display;   /* say what would be done; change nothing */
 } ScInstallOptions;
 
 /**
@@ -28,8 +29,23 @@ typedef struct
 gboolean sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const ScProgressSink *sink,
                      GCancellable *cancellable, GError **error) SC_CHECK;
 
-/* What of @options can be found wrong without the image: the runtime, the form of --set, the root.  Errors as
- * sc_install(). */
+/* Is only a package to be built? */
+gboolean sc_install_is_build (const ScInstallOptions *options);
+
+/**
+ * sc_install_build:
+ * @dir: where to put the package, a path of this system
+ * @out_path: (out) (transfer full): its path
+ *
+ * Makes a package of a whole container, for the directory of preinstalled ones: root, configuration, info, unit,
+ * tmpfiles file and files for the host.  Nothing is installed and nothing else left behind.
+ */
+gboolean sc_install_build (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const char *dir,
+                           const ScProgressSink *sink, char **out_path, GCancellable *cancellable,
+                           GError **error) SC_CHECK;
+
+/* What of @options can be found wrong without the image: the runtime, the form of --set, the choice of a package, the
+ * root.  Errors as sc_install(). */
 gboolean sc_install_check (const ScContext *ctx, const ScInstallOptions *options, GError **error) SC_CHECK;
 
 /* (transfer full): the container name that an image gets: its last path component, "-TAG" added unless it is "latest".

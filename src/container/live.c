@@ -12,6 +12,7 @@
 
 #include "fs.h"
 #include "host-files.h"
+#include "host-package.h"
 #include "tmpfiles-run.h"
 #include "unit-links.h"
 
@@ -185,15 +186,28 @@ put_unit (const ScLive *live, int number, int other, gboolean *out_changed, GErr
          && put_file (live, unit_path, number, other, unit, out_changed, error);
 }
 
+/* What goes goes before what comes. */
+static gboolean
+put_host (const ScLive *live, int number, int other, GError **error)
+{
+  g_auto (ScHostPackage) package = { 0 };
+
+  if (!sc_host_package_load (live->ctx, live->lock->name, number, &package, error))
+    return FALSE;
+  if (package.manager == NULL)
+    return sc_host_package_put (live, number, other, error)
+           && sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error);
+  return sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error)
+         && sc_host_package_put (live, number, other, error);
+}
+
 gboolean
 sc_live_put_files (const ScLive *live, int number, int other, gboolean *out_changed, GError **error)
 {
   /* A unit finds the files that it needs. */
   if (number == SC_NO_DEPLOYMENT)
-    return put_unit (live, number, other, out_changed, error)
-           && sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error);
-  return sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error)
-         && put_unit (live, number, other, out_changed, error);
+    return put_unit (live, number, other, out_changed, error) && put_host (live, number, other, error);
+  return put_host (live, number, other, error) && put_unit (live, number, other, out_changed, error);
 }
 
 /* -- systemd -- */

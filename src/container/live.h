@@ -19,6 +19,7 @@ typedef struct
   ScContainerLock *lock;
   ScSystemd *systemd;
   const ScProgressSink *sink; /* (nullable): told the steps */
+  gboolean resumed;           /* somebody may have been stopped in the middle of what is done now */
   gboolean recovering;        /* directories that cannot be made are no reason to stop: a note tells */
 } ScLive;
 

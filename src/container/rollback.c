@@ -11,6 +11,7 @@
 #include "fs.h"
 #include "history.h"
 #include "host-files.h"
+#include "host-package.h"
 #include "json.h"
 #include "recover.h"
 #include "remote.h"
@@ -97,6 +98,8 @@ check (const ScLive *live, const ScDeployment *target, GError **error)
   if (!sc_host_files_prepare (live->ctx, live->lock, target, sc_live_number (live->lock->checkouts->dfd, target->name),
                               error))
     return FALSE;
+  if (!sc_host_package_check (live->ctx, target->name, target->number, NULL, error))
+    return sc_prefix (error, "deployment %d", target->number);
   runtime = sc_runtime_find (live->ctx, target->runtime, error);
   return runtime != NULL || sc_prefix (error, "deployment %d", target->number);
 }

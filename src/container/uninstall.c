@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "host-package.h"
 #include "live.h"
 #include "recover.h"
 #include "run.h"
@@ -248,8 +249,10 @@ remove_container (const ScLive *live, const ScUninstallOptions *options, GCancel
 
   journal->purge = options->purge;
   journal->force = options->force;
-  return check (live, options, cancellable, error) && halt_or_note (live, options->force, cancellable, error)
-         && sc_journal_save (dfd, name, journal, error) && sc_uninstall_continue (live, journal, cancellable, error);
+  return check (live, options, cancellable, error)
+         && sc_host_package_check_removal (live->ctx, name, journal->from, cancellable, error)
+         && halt_or_note (live, options->force, cancellable, error) && sc_journal_save (dfd, name, journal, error)
+         && sc_uninstall_continue (live, journal, cancellable, error);
 }
 
 /* A removal that is going to be completed does what is asked for now too. */

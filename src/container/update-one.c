@@ -96,6 +96,7 @@ prepare (ScUpdateOne *u, ScStore *store, GError **error)
                             .set = u->options->set,
                             .previous = u->previous,
                             .live = u->old,
+                            .system_package = u->old->system_package,
                             .sink = u->sink,
                             .cancellable = u->cancellable };
   return u->systemd != NULL;
@@ -203,7 +204,7 @@ sc_update_one_make (ScUpdateOne *u, ScStore *store, ScUpdateResult *out_result, 
   if (unchanged)
     return TRUE;
   if (!sc_deployment_next_number (u->lock, &number, error)
-      || !sc_deployment_make (&u->input, u->lock, number, &u->made, error)
+      || !sc_deployment_make (&u->input, u->lock, number, &u->made, NULL, error)
       || (!u->options->retry && !find_failed (u, u->made.deployment, &reason, out_number, error)))
     return FALSE;
   *out_result = SC_UPDATE_HELD;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "live.h"
+#include "package-manager.h"
+
+/*
+ * The package of a deployment: "package.rpm" or "package.deb" in its directory, and installed on the host while the
+ * deployment is live.
+ */
+
+typedef struct
+{
+  const ScPackageManager *manager; /* NULL: the deployment has no package */
+  char *file;                      /* (nullable): path; NULL: another tool made the deployment and kept none */
+  ScPackageFile *package;
+} ScHostPackage;
+
+void sc_host_package_clear (ScHostPackage *package);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScHostPackage, sc_host_package_clear)
+
+/* "package.rpm". (transfer full) */
+char *sc_host_package_file (const ScPackageManager *manager);
+
+/* SC_NO_DEPLOYMENT has none. */
+gboolean sc_host_package_load (const ScContext *ctx, const char *name, int number, ScHostPackage *out_package,
+                               GError **error) SC_CHECK;
+
+/* Can the deployment be gone to: its package is there and could be installed. */
+gboolean sc_host_package_check (const ScContext *ctx, const char *name, int number, GCancellable *cancellable,
+                                GError **error) SC_CHECK;
+
+/* Can the package of the deployment be removed: nobody else needs it. */
+gboolean sc_host_package_check_removal (const ScContext *ctx, const char *name, int number, GCancellable *cancellable,
+                                        GError **error) SC_CHECK;
+
+/* Does another container that is live have a package of the same name? */
+gboolean sc_host_package_is_shared (const ScContext *ctx, const char *container, const char *package, gboolean *out,
+                                    GError **error) SC_CHECK;
+
+/**
+ * sc_host_package_put:
+ * @number: deployment whose package is to be installed, SC_NO_DEPLOYMENT for none
+ * @other: deployment whose package may be instead
+ *
+ * Does nothing if the host has the right one.  With live->resumed somebody may have been stopped while he went from the
+ * one to the other, either way: what was begun is completed, then gone back from if it is not @number's.  On disk when
+ * it returns.
+ */
+gboolean sc_host_package_put (const ScLive *live, int number, int other, GError **error) SC_CHECK;

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Package managers: which one a host has, and what holds for both.  What comes out of a package is checked here: its
+ * name goes into command lines.
+ */
+#include "package-manager.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "package-private.h"
+#include "subprocess.h"
+
+#define PATIENCE (24 * 60 * 60) /* seconds: a tool ends by itself */
+
+const ScPackageManager *const sc_package_managers[] = { &sc_package_dpkg, &sc_package_rpm, NULL };
+
+void
+sc_package_file_free (ScPackageFile *package)
+{
+  if (package == NULL)
+    return;
+  g_free (package->name);
+  g_free (package->version);
+  g_free (package->architecture);
+  g_free (package->id);
+  g_free (package);
+}
+
+static gboolean
+has_program (const char *name)
+{
+  g_autofree char *path = g_find_program_in_path (name);
+
+  return path != NULL;
+}
+
+/* A system of the one family may have the other's programs, and even an empty database of it. */
+const ScPackageManager *
+sc_package_manager_find (const ScContext *ctx)
+{
+  g_autofree char *status = sc_context_path (ctx, "/var/lib/dpkg/status"), *database = NULL;
+  struct stat st;
+
+  if (stat (status, &st) == 0 && S_ISREG (st.st_mode) && st.st_size > 0 && has_program ("dpkg"))
+    return &sc_package_dpkg;
+  database = has_program ("rpm") ? sc_rpm_database (ctx) : NULL;
+  if (database != NULL)
+    return &sc_package_rpm;
+  return stat (status, &st) == 0 && S_ISREG (st.st_mode) && has_program ("dpkg") ? &sc_package_dpkg : NULL;
+}
+
+/* -- running -- */
+
+/* The first line that speaks of an error, and what stands indented below it: both families say there what is wrong, and
+ * end in lines that say nothing.  Else the last line. */
+char *
+sc_package_cause (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_autoptr (GString) cause = g_string_new (NULL);
+  const char *last = "no reason was given";
+
+  for (char **line = lines; *line != NULL; line++)
+    {
+      gboolean indented = **line == ' ' || **line == '\t';
+
+      g_strstrip (*line);
+      if (**line == '\0')
+        continue;
+      if (cause->len > 0 && (!indented || cause->str[cause->len - 1] != ':'))
+        break;
+      if (cause->len > 0)
+        g_string_append_printf (cause, " %s", *line);
+      else if (strstr (*line, "rror") != NULL || strstr (*line, "problem") != NULL)
+        g_string_append (cause, *line);
+      last = *line;
+    }
+  return g_strdup (cause->len > 0 ? cause->str : last);
+}
+
+gboolean
+sc_package_run (const char *const *argv, char **out_text, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *program = g_find_program_in_path (argv[0]), *text = NULL, *cause = NULL;
+  g_autoptr (GPtrArray) words = g_ptr_array_new ();
+  g_autoptr (GError) local = NULL;
+
+  if (program == NULL)
+    return sc_fail (error, SC_ERROR_UNAVAILABLE, "there is no program '%s'", argv[0]);
+  g_ptr_array_add (words, (gpointer) "sh");
+  g_ptr_array_add (words, (gpointer) "-c");
+  g_ptr_array_add (words, (gpointer) "exec \"$0\" \"$@\" 2>&1");
+  for (; *argv != NULL; argv++)
+    g_ptr_array_add (words, (gpointer)*argv);
+  g_ptr_array_add (words, NULL);
+  if (sc_subprocess_ask ((const char *const *)words->pdata, "", PATIENCE, &text, cancellable, &local))
+    {
+      if (out_text != NULL)
+        *out_text = g_steal_pointer (&text);
+      return TRUE;
+    }
+  if (!g_error_matches (local, SC_ERROR, SC_ERROR_FAILED) || text == NULL || *text == '\0')
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  cause = sc_package_cause (text);
+  return sc_fail (error, SC_ERROR_FAILED, "%s: %s", (char *)g_ptr_array_index (words, 3), cause);
+}
+
+gboolean
+sc_package_build (const ScPackageManager *manager, const char *const *argv, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (sc_package_run (argv, NULL, cancellable, &local))
+    return TRUE;
+  if (g_error_matches (local, SC_ERROR, SC_ERROR_UNAVAILABLE))
+    return sc_fail (error, SC_ERROR_UNAVAILABLE, "%s, which makes packages (%s has it)", local->message,
+                    manager->comes_with);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+/* -- what packages say of themselves -- */
+
+static gboolean
+is_word (const char *text)
+{
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-~^:";
+
+  return g_ascii_isalnum (text[0]) && strspn (text, allowed) == strlen (text) && strlen (text) <= 512;
+}
+
+ScPackageFile *
+sc_package_from_line (const char *line, GError **error)
+{
+  g_auto (GStrv) fields = g_strsplit (line, "\t", -1);
+  ScPackageFile *package;
+
+  if (g_strv_length (fields) != 3)
+    return sc_fail_null (error, SC_ERROR_INVALID, "not one package");
+  g_strchomp (fields[2]);
+  for (guint i = 0; i < 3; i++)
+    if (!is_word (fields[i]))
+      return sc_fail_null (error, SC_ERROR_INVALID, "it has no good name, version or architecture");
+  package = g_new0 (ScPackageFile, 1);
+  package->name = g_strdup (fields[0]);
+  package->version = g_strdup (fields[1]);
+  package->architecture = g_strdup (fields[2]);
+  return package;
+}
+
+ScPackageFile *
+sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, const char *file, GCancellable *cancellable,
+                     GError **error)
+{
+  ScPackageFile *package = manager->describe (ctx, file, cancellable, error);
+
+  return package != NULL ? package : sc_prefix_null (error, "%s", file);
+}
+
+gboolean
+sc_package_find (const ScPackageManager *manager, const ScContext *ctx, const char *name, ScPackageState *out_state,
+                 char **out_version, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *version = NULL;
+
+  if (!manager->find (ctx, name, out_state, &version, cancellable, error))
+    return sc_prefix (error, "package %s", name);
+  if (out_version != NULL)
+    *out_version = g_steal_pointer (&version);
+  return TRUE;
+}
+
+char **
+sc_package_list (const ScPackageManager *manager, const ScContext *ctx, const char *name, GCancellable *cancellable,
+                 GError **error)
+{
+  ScPackageState state;
+
+  if (!sc_package_find (manager, ctx, name, &state, NULL, cancellable, error))
+    return NULL;
+  if (state == SC_PACKAGE_ABSENT)
+    return g_new0 (char *, 1);
+  return manager->list (ctx, name, cancellable, error);
+}
+
+gboolean
+sc_package_prepare (const ScPackageManager *manager, const ScContext *ctx, const char *file, GCancellable *cancellable,
+                    GError **error)
+{
+  return manager->prepare (ctx, file, cancellable, error) || sc_prefix (error, "its package cannot be installed");
+}
+
+/* A manager may say that all went well when its database could not be written. */
+static gboolean
+check_installed (const ScPackageManager *manager, const ScContext *ctx, const char *file, GError **error)
+{
+  g_autoptr (ScPackageFile) package = sc_package_describe (manager, ctx, file, NULL, error);
+  g_autofree char *version = NULL;
+  ScPackageState state;
+
+  if (package == NULL || !sc_package_find (manager, ctx, package->name, &state, &version, NULL, error))
+    return FALSE;
+  return (state == SC_PACKAGE_INSTALLED && g_strcmp0 (version, package->version) == 0)
+         || sc_fail (error, SC_ERROR_FAILED, "%s does not have it afterwards", manager->name);
+}
+
+gboolean
+sc_package_install (const ScPackageManager *manager, const ScContext *ctx, const char *file, ScPackageMode mode,
+                    GCancellable *cancellable, GError **error)
+{
+  return (manager->install (ctx, file, mode, cancellable, error) && check_installed (manager, ctx, file, error))
+         || sc_prefix (error, "cannot install its package");
+}
+
+gboolean
+sc_package_can_remove (const ScPackageManager *manager, const ScContext *ctx, const char *name,
+                       GCancellable *cancellable, GError **error)
+{
+  ScPackageState state;
+
+  return sc_package_find (manager, ctx, name, &state, NULL, cancellable, error)
+         && (state != SC_PACKAGE_INSTALLED || manager->can_remove (ctx, name, cancellable, error)
+             || sc_prefix (error, "cannot remove the package %s", name));
+}
+
+gboolean
+sc_package_remove (const ScPackageManager *manager, const ScContext *ctx, const char *name, char **out_kept,
+                   GCancellable *cancellable, GError **error)
+{
+  ScPackageState state;
+
+  *out_kept = NULL;
+  if (!sc_package_find (manager, ctx, name, &state, NULL, cancellable, error))
+    return FALSE;
+  if (state == SC_PACKAGE_ABSENT)
+    return TRUE;
+  if (!manager->remove (ctx, name, out_kept, cancellable, error)
+      || !sc_package_find (manager, ctx, name, &state, NULL, cancellable, error))
+    return sc_prefix (error, "cannot remove the package %s", name);
+  return state == SC_PACKAGE_ABSENT
+         || sc_fail (error, SC_ERROR_FAILED, "cannot remove the package %s: %s still has it", name, manager->name);
+}
+
+gboolean
+sc_package_clean (const ScPackageManager *manager, const ScContext *ctx, const char *file, GError **error)
+{
+  return manager->clean == NULL || manager->clean (ctx, file, error);
+}
