@@ -93,6 +93,7 @@ def main():
     ready = [('container.' + kind, open(os.path.join(base, 'ready.' + kind), 'rb').read()) for kind in ('rpm', 'deb')
              if os.path.exists(os.path.join(base, 'ready.' + kind))]
     image(os.path.join(base, 'ready'), 8, {}, [], ready)
+    image(os.path.join(base, 'direct'), 8, {}, [('usr/share/ready', b'direct\n', 0o644)])
     image(os.path.join(base, 'whole'), 9, {'atomic.version': '2'}, tool, [('tmpfiles.template', b'd /var/lib/$NAME 0700 - - -\n')],
           more=[('data/of-other', 4321), ('data/of-root', 0), ('data/odd "name\\', 0)])
     for name in ('quote"', 'line\n%post'):

@@ -69,7 +69,10 @@ life() {
   listing "$R" > "$T/before"
   all_packages > "$T/packages-before"
 
-  refused "auto: files for the host and no definition of a package" 1 hostfs a install -n box p1
+  ok "auto without a definition puts the files themselves" a install -n box p1
+  is "... no package" "$(installed atomic-container-box)" ""
+  is "... the file" "$(cat "$R/usr/bin/tool")" "tool 1"
+  ok "uninstall" a uninstall box
   echo mine > "$R/usr/share/mine"
   out=$(a install --system-package=yes -n box p1 2> "$T/err") || { cat "$T/err"; fail "install" "$T/err"; return; }
   matches "install says that it installs a package" "$out" '^Installing package atomic-container-box 1\.1-4\.0$'
@@ -150,6 +153,7 @@ life() {
 
   hostile
   ready
+  switching
   out=$(a install --display --system-package=yes -n box p1)
   matches "--display" "$out" '^Installing package of box$'
   rm -f "$R/usr/share/mine"
@@ -176,10 +180,25 @@ hostile() {
     a install --system-package=yes -n bad bad
   refused "a dependency that is not there" 1 'no-such-package' a install --system-package=yes -n needs needs
   is "... leaves nothing" "$(installed atomic-container-needs)" ""
-  refused "a name that no package can hold" 1 'a name that no package can hold, below /usr/share' \
+  refused "name that " 1 'a name that no package can hold, below /usr/share' \
     a install --system-package=yes -n q name-34
-  refused "a name with a line feed" 1 'a name that no package can hold' a install --system-package=yes -n q name-116
+  refused "a name with a line feed" 1 'name that ' a install --system-package=yes -n q name-116
   refused "an unknown choice" 2 'system-package=maybe' a install --system-package=maybe bare
+}
+
+# From files to a package that has the same, and back.
+switching() {
+  a install -n one direct > /dev/null 2>&1
+  is "files" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
+  ok "to a package" a containers update one --rebase ready
+  is "... it is one" "$(installed ready-made) $(cat "$R/usr/share/ready")" "ready-made-3-1 ready"
+  ok "back to files" a containers rollback one
+  is "... they are" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
+  a containers update one --rebase ready > /dev/null 2>&1
+  ok "from a package to files" a containers update one --rebase direct
+  is "... they are" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
+  ok "uninstall" a uninstall one
+  no "... leaves none" test -e "$R/usr/share/ready"
 }
 
 ready() {
@@ -204,7 +223,7 @@ ready() {
 
 pull_all() {
   local image
-  for image in p1 p2 p3 bare evil bad needs spec broken ready whole name-34 name-116; do
+  for image in p1 p2 p3 bare evil bad needs spec broken ready direct whole name-34 name-116; do
     a pull "oci:$T/images/$image" > /dev/null || return 1
   done
 }
