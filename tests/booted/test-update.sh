@@ -144,6 +144,8 @@ cp -a /etc/systemd/system/late.service /root/late.service
 for n in 1 2; do atomic containers update late --set RECEIVER=new$n > /tmp/out 2>&1; done
 # As if it had been killed between link and unit.
 cp -a /root/late.service /etc/systemd/system/late.service
+# ... and while its links were being renewed.
+rm /etc/systemd/system/*.wants/late.service
 echo '{"version":1,"operation":"update","phase":"activate","from":1,"to":2,"was-enabled":true,"keep":2}' > $C/.journal-late
 END2
 SC_BOOT_TIMEOUT=300 boot "first boot" "$T/update"
