@@ -321,6 +321,9 @@ sc_systemd_start_if_wanted (ScSystemd *systemd, const char *unit, GCancellable *
 
   if (!systemd->running)
     return TRUE;
+  /* Enabling makes links, which are read by this. */
+  if (!sc_systemd_reload (systemd, cancellable, error))
+    return FALSE;
   loaded = call_manager (systemd, "LoadUnit", g_variant_new ("(s)", unit), "(o)", cancellable, &local);
   if (loaded == NULL)
     return fail_call (error, local, what);
