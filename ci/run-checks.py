@@ -127,7 +127,8 @@ def report(test, result):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--build', default='build')
-    parser.add_argument('--jobs', type=int, default=os.cpu_count())
+    # One more: many tests wait for something most of the time.
+    parser.add_argument('--jobs', type=int, default=os.cpu_count() + 1)
     parser.add_argument('--tally', help='append the counts to this file')
     parser.add_argument('--only', default='', help='regular expression that the test name must match')
     parser.add_argument('suite', nargs='+', choices=['unit', 'integration', 'booted', 'power'])
