@@ -147,8 +147,8 @@ step() {
 refused() { ! "$@" 2> /tmp/refused; }
 install_it() { atomic pull "oci:/power/$1" && atomic install -n $NAME --set WORD="$STEP" "$1" && atomic run $NAME; }
 pull_again() { atomic -y images delete "$1"; atomic images prune && atomic pull "oci:/power/$1"; }
-# The deployment must be another one: those that are left over from before may hold any word.
-others() { deployments | grep -Fxv "$(state)" | xargs -r -d '\n' printf '%s|'; }
+# What a rollback may go back to: not what has failed.
+others() { deployments | grep -Fxv "$(state)" | grep -v '^dead ' | xargs -r -d '\n' printf '%s|'; }
 
 next_step() {
   local now version
