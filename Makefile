@@ -22,6 +22,11 @@ check: test-build
 check-unit check-integration check-booted: check-%: test-build
 	$(CHECK) --build $(BUILD) $*
 
+# Fifty cuts of a machine's power, which take most of an hour.
+check-power: test-build
+	ci/install-deps.sh power
+	SC_ROUNDS=$${SC_ROUNDS:-50} $(CHECK) --build $(BUILD) power
+
 test-build:
 	ci/install-deps.sh build demo test
 	$(MAKE) --no-print-directory all
@@ -50,5 +55,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all demo check check-unit check-integration check-booted test-build check-asan bench deps format codestyle \
+.PHONY: all demo check check-unit check-integration check-booted check-power test-build check-asan bench deps format codestyle \
   install clean

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# install-deps.sh SET...: installs the Debian packages that are missing for build, demo, test, ci or bench.
+# install-deps.sh SET...: installs the Debian packages that are missing for build, demo, test, power, ci or bench.
 # Asks dpkg first, so that nothing is touched and no network is needed when all of them are there.
 set -eu
 
@@ -10,16 +10,18 @@ build="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libjson-glib-de
 demo="runc umoci busybox-static systemd python3-minimal"
 tests="python3 gpg-agent crun docker-registry skopeo ostree openssl jq dbus-daemon e2fsprogs mount procps util-linux
   systemd-container mmdebstrap strace ca-certificates git docker.io podman buildah gzip zstd attr rpm man-db"
+power="qemu-system-x86 nbdkit cpio e2fsprogs busybox-static apt dpkg mmdebstrap"
 ci="clang clang-format libclang-rt-14-dev"
 bench="podman time"
 
-[ $# -gt 0 ] || { echo "usage: install-deps.sh build|demo|test|ci|bench..." >&2; exit 2; }
+[ $# -gt 0 ] || { echo "usage: install-deps.sh build|demo|test|power|ci|bench..." >&2; exit 2; }
 packages=
 for set in "$@"; do
   case $set in
   build) packages="$packages $build" ;;
   demo) packages="$packages $demo" ;;
   test) packages="$packages $tests" ;;
+  power) packages="$packages $power" ;;
   ci) packages="$packages $ci" ;;
   bench) packages="$packages $bench" ;;
   *) echo "install-deps.sh: no such set: $set" >&2; exit 2 ;;

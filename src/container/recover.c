@@ -85,24 +85,27 @@ has_directory (ScContainerLock *lock, int number)
   return number != SC_NO_DEPLOYMENT && has_kind (lock->checkouts->dfd, dir, S_IFDIR);
 }
 
-/* The service runs what the link says, if it ran before and the machine was not started again since. */
+/* The service runs what the link says, if it ran before and the machine was not started again since. If it was, the
+ * boot starts it, unless there was no link to the unit yet when the boot looked for them. */
 static gboolean
 settle_service (const ScLive *live, const ScJournal *journal, int number, GError **error)
 {
   g_autofree char *unit = sc_unit_name (live->lock->name), *boot_id = sc_boot_id ();
   g_autoptr (ScDeployment) deployment = NULL;
   g_autoptr (GError) local = NULL;
-  gboolean active = FALSE;
+  gboolean active = FALSE, restart = FALSE, rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0;
 
   if (!sc_systemd_is_running (live->systemd) || !sc_live_has (live, number, unit))
     return TRUE;
   deployment = sc_deployment_load_number (live->ctx, live->lock->name, number, NULL);
   if (!sc_running_service (live, &active, NULL, error))
     return FALSE;
-  if (active ? !sc_running_is_elsewhere (live->ctx, live->lock, deployment != NULL ? deployment->runtime : NULL, number)
-             : !journal->was_active || g_strcmp0 (boot_id, journal->boot_id) != 0)
-    return TRUE;
-  if (!sc_running_restart (live, NULL, &local))
+  if (active)
+    restart = sc_running_is_elsewhere (live->ctx, live->lock, deployment != NULL ? deployment->runtime : NULL, number);
+  else
+    restart = journal->was_active && !rebooted;
+  if (restart ? !sc_running_restart (live, NULL, &local)
+              : !active && rebooted && !sc_systemd_start_if_wanted (live->systemd, unit, NULL, &local))
     sc_progress_note (live->sink, "%s", local->message);
   return TRUE;
 }

@@ -292,6 +292,58 @@ get_property (ScSystemd *systemd, const char *unit, const char *name, const char
   return TRUE;
 }
 
+/* Are there jobs for a unit of @units? */
+static gboolean
+have_job (ScSystemd *systemd, const char *const *units, gboolean *out_have, GCancellable *cancellable, GError **error)
+{
+  for (*out_have = FALSE; *units != NULL && !*out_have; units++)
+    {
+      g_autoptr (GVariant) value = NULL;
+      guint32 id = 0;
+
+      if (!get_property (systemd, *units, "Job", "(uo)", &value, cancellable, error))
+        return FALSE;
+      if (value != NULL)
+        g_variant_get (value, "(uo)", &id, NULL);
+      *out_have = id != 0;
+    }
+  return TRUE;
+}
+
+gboolean
+sc_systemd_start_if_wanted (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error)
+{
+  static const char *const properties[] = { "WantedBy", "RequiredBy" };
+  g_autofree char *what = g_strconcat ("start ", unit, NULL);
+  g_autoptr (GVariant) loaded = NULL, reply = NULL;
+  gboolean wanted = FALSE;
+  GError *local = NULL;
+
+  if (!systemd->running)
+    return TRUE;
+  /* Enabling makes links, which are read by this. */
+  if (!sc_systemd_reload (systemd, cancellable, error))
+    return FALSE;
+  loaded = call_manager (systemd, "LoadUnit", g_variant_new ("(s)", unit), "(o)", cancellable, &local);
+  if (loaded == NULL)
+    return fail_call (error, local, what);
+  for (guint i = 0; i < G_N_ELEMENTS (properties) && !wanted; i++)
+    {
+      g_autoptr (GVariant) value = NULL;
+      g_autofree const char **units = NULL;
+
+      if (!get_property (systemd, unit, properties[i], "as", &value, cancellable, error))
+        return FALSE;
+      units = value != NULL ? g_variant_get_strv (value, NULL) : NULL;
+      if (units != NULL && !have_job (systemd, units, &wanted, cancellable, error))
+        return FALSE;
+    }
+  if (!wanted)
+    return TRUE;
+  reply = call_manager (systemd, "StartUnit", g_variant_new ("(ss)", unit, "replace"), "(o)", cancellable, &local);
+  return reply != NULL || fail_call (error, local, what);
+}
+
 char *
 sc_systemd_active_state (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error)
 {

@@ -33,6 +33,11 @@ gboolean sc_systemd_start (ScSystemd *systemd, const char *unit, GCancellable *c
 gboolean sc_systemd_stop (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
 gboolean sc_systemd_restart (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* What enabling @unit earlier would have done: queues its start if a unit that wants or requires it is being started,
+ * as in a boot. Does not wait: the job may have to wait for the caller. */
+gboolean sc_systemd_start_if_wanted (ScSystemd *systemd, const char *unit, GCancellable *cancellable,
+                                     GError **error) SC_CHECK;
+
 /* Forgets the failed state of a unit; no error if there is none. */
 gboolean sc_systemd_reset_failed (ScSystemd *systemd, const char *unit, GCancellable *cancellable,
                                   GError **error) SC_CHECK;

@@ -180,7 +180,7 @@ hostile() {
     a install --system-package=yes -n bad bad
   refused "a dependency that is not there" 1 'no-such-package' a install --system-package=yes -n needs needs
   is "... leaves nothing" "$(installed atomic-container-needs)" ""
-  refused "name that " 1 'a name that no package can hold, below /usr/share' \
+  refused "a name with a quote" 1 'a name that no package can hold, below /usr/share' \
     a install --system-package=yes -n q name-34
   refused "a name with a line feed" 1 'name that ' a install --system-package=yes -n q name-116
   refused "an unknown choice" 2 'system-package=maybe' a install --system-package=maybe bare

@@ -1,17 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # kill -9, a failing disk and a full one at every call by which install, update, rollback and uninstall change the file
-# system, and by which recovery does (tests/kill-container.py).  SC_ROUNDS=all leaves nothing out: errors at every call, and
-# recovery too.
+# system, and by which recovery does (tests/kill-container.py).  With sanitizers only at some, unless SC_ROUNDS=all.
 . "$(dirname "$0")/../lib.sh"
 need_root
 
 a() { "$SC_ATOMIC" --root "$R" "$@"; }
 STEP=1
-[ -z "$SC_SANITIZE" ] || STEP=7
-RECOVERY_STEP=$((STEP * 3))
-TWO_STEP=$((STEP * 2))
-[ "${SC_ROUNDS:-}" != all ] || RECOVERY_STEP=$STEP TWO_STEP=$STEP
+[ -z "$SC_SANITIZE" ] || [ "${SC_ROUNDS:-}" = all ] || STEP=7
 
 /usr/bin/python3 "$SC_SOURCE/tests/update-images.py" "$T"
 # Thousands of flushes, which are made all the same: in memory.
@@ -69,7 +65,7 @@ recovery() {
   local text=$1
   shift
   cp -a "$R" "$T/memory/before"
-  if cut_short "$@"; then STEP=$RECOVERY_STEP at_every "recovery of $text" recover; else fail "cutting $text short" "$T/.out"; fi
+  if cut_short "$@"; then at_every "recovery of $text" recover; else fail "cutting $text short" "$T/.out"; fi
   rm -rf "$R"
   mv "$T/memory/before" "$R"
 }
@@ -82,7 +78,7 @@ ok "another one, that nothing happens to" a install -n box-2 v1
 cp -a "$R" "$T/memory/alone"
 ok "version 2 takes the place of version 1" a images tag v2 v1
 ok "... of both images" a images tag h2 h1
-NAMES=box,box-2 STEP=$TWO_STEP at_every "update of two together" containers update box box-2 --together
+NAMES=box,box-2 at_every "update of two together" containers update box box-2 --together
 NAMES=box,box-2 recovery "an update of two, one of them switched" 30 containers update box box-2 --together
 NAMES=box,box-2 recovery "an update of two that is decided" decided containers update box box-2 --together
 rm -rf "$R"
@@ -102,8 +98,7 @@ rm -r "$R"/etc/systemd/system/*.wants
 STEP=$((STEP * 2)) at_every "update of one that is not enabled" containers update box --rebase h3
 mkdir "$R/var/lib/box/2/more"
 echo data | tee "$R/var/lib/box/1/data" "$R/var/lib/box/2/data" > "$R/var/lib/box/2/more/data"
-# The same calls as of the next one, but for those that purge.
-STEP=$RECOVERY_STEP at_every "uninstall" uninstall box
+at_every "uninstall" uninstall box
 at_every "uninstall with its data" uninstall --purge box
 recovery "an uninstall with its data" -4 uninstall --purge box
 finish

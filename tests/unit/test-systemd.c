@@ -95,6 +95,7 @@ test_root (void)
 
   assert_state (systemd, "a.service", "inactive");
   assert_ok (sc_systemd_reset_failed (systemd, "a.service", NULL, error));
+  assert_ok (sc_systemd_start_if_wanted (systemd, "a.service", NULL, error));
   assert_fails (sc_systemd_start (systemd, "a.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
                 "start a.service: systemd is not running");
   assert_fails (sc_systemd_stop (systemd, "a.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
