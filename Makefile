@@ -27,6 +27,10 @@ check-power: test-build
 	ci/install-deps.sh power
 	SC_ROUNDS=$${SC_ROUNDS:-50} $(CHECK) --build $(BUILD) power
 
+# What is cut short at some calls, at every one, with every error.
+check-kill: test-build
+	SC_ROUNDS=all $(CHECK) --build $(BUILD) --only 'kill|^update$$' integration booted
+
 test-build:
 	ci/install-deps.sh build demo test
 	$(MAKE) --no-print-directory all
@@ -55,5 +59,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all demo check check-unit check-integration check-booted check-power test-build check-asan bench deps format codestyle \
+.PHONY: all demo check check-unit check-integration check-booted check-kill check-power test-build check-asan bench deps format codestyle \
   install clean

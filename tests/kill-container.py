@@ -209,8 +209,8 @@ def main():
     if old == new or calls < 10:
         sys.exit('it does nothing')
     jobs = [('kill', n) for n in range(1, calls + 1, step)]
-    # With sanitizers errors are tried at some of these, not at the same for both.
-    spacing = 1 if step == 1 else 5 * step
+    # In the short form errors are tried at some of these, not at the same for both.
+    spacing = step if os.environ.get('SC_ROUNDS') == 'all' else 5 * step
     for offset, mode in enumerate(('EIO', 'ENOSPC')):
         jobs += [(mode, n) for n in range(1 + (2 * offset if spacing > 1 else 0), calls + 1, spacing)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -38,7 +38,13 @@ for name, program, more in (('good', 'sleep 4242', ''), ('dead', 'exit 3', ''), 
     layout.image('latest', {'Entrypoint': ['/bin/program']})
 END2
 
-cat > "$T/update" <<'END2'
+# At how many calls an update with a failing start is cut short; with SC_ROUNDS=all at each, in each way.
+POINTS=15
+[ -z "$SC_SANITIZE" ] || POINTS=5
+[ "${SC_ROUNDS:-}" != all ] || POINTS=all
+
+echo "POINTS=$POINTS" > "$T/update"
+cat >> "$T/update" <<'END2'
 C=/var/lib/containers/atomic
 live() { readlink $C/"$1"; }
 since() { systemctl show -P ActiveEnterTimestampMonotonic "$1"; }
@@ -105,6 +111,30 @@ check_is "--no-gate tries again, and stays" "$status $(live gate | grep -v 'gate
 check "rollback" atomic containers rollback gate
 check "... and starting it does" systemctl start gate
 check "a value is set" atomic containers update gate --gated --probation 1 --set WORD=b
+
+# An update with a failing start and the way back from it, killed or with an error anywhere: it is the old one.
+failing_at() { # N MODE: complains
+  local status=0 error=
+  [ "$2" = kill ] || error="--error $2"
+  /build/tests/kill-at /tmp/count $1 $error -- atomic containers update gate --gated --set WORD=$1-$2 --rebase oci:/t/never \
+    > /tmp/out 2>&1 || status=$?
+  [ "$2 $status" = "kill 137" ] || [ $status = 1 ] || echo "$2 at $1: status $status: $(tail -n 1 /tmp/out)"
+  atomic recover > /tmp/out 2>&1 || echo "$2 at $1: recover: $(tail -n 1 /tmp/out)"
+  until_true is_state gate active && until_true runs_from gate "$C/$old" && [ "$(live gate)" = "$old" ] || echo "$2 at $1: not as before"
+  ls -A $C | grep -E 'journal|tmp|group' | sed "s/^/$2 at $1: left: /" || :
+}
+old=$(live gate)
+/build/tests/kill-at /tmp/count 0 -- atomic containers update gate --gated --set WORD=0 --rebase oci:/t/never > /tmp/out 2>&1 || :
+calls=$(cat /tmp/count)
+modes=(kill EIO ENOSPC)
+: > /tmp/wrong
+if [ $POINTS = all ]; then
+  for n in $(seq "$calls"); do for mode in "${modes[@]}"; do failing_at "$n" $mode; done; done >> /tmp/wrong
+else
+  for i in $(seq 0 $((POINTS - 1))); do failing_at $((1 + i * (calls - 1) / (POINTS - 1))) "${modes[i % 3]}"; done >> /tmp/wrong
+fi
+check "a failing start, cut short at $POINTS of $calls calls: $(head -n 5 /tmp/wrong | xargs)" not grep -q . /tmp/wrong
+check "... there are many" test "$calls" -gt 50
 check "update --all is gated" atomic containers update --all --probation 1
 check "uninstall" atomic uninstall gate
 
@@ -148,7 +178,7 @@ cp -a /root/late.service /etc/systemd/system/late.service
 rm /etc/systemd/system/*.wants/late.service
 echo '{"version":1,"operation":"update","phase":"activate","from":1,"to":2,"was-enabled":true,"keep":2}' > $C/.journal-late
 END2
-SC_BOOT_TIMEOUT=300 boot "first boot" "$T/update"
+SC_BOOT_TIMEOUT=$([ $POINTS = all ] && echo 6000 || echo 300) boot "first boot" "$T/update"
 
 cat > "$T/reboot" <<'END2'
 C=/var/lib/containers/atomic
