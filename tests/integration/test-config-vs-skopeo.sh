@@ -9,4 +9,4 @@ need_root
 unshare -m true 2> /dev/null || skip_all "no mount name spaces here"
 
 /usr/bin/python3 "$SC_SOURCE/tests/config-vs-skopeo.py" --seed "${SC_SEED:-20260101}" \
-  --cases "${SC_CASES:-$([ -n "$SC_SANITIZE" ] && echo 60 || echo 200)}"
+  --cases "${SC_CASES:-$([ -n "$SC_SANITIZE" ] && echo 40 || echo 200)}"

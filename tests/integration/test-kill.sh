@@ -172,7 +172,7 @@ done > "$T/log"
 is "a name that is moved is old or new: $((n - 1)) calls" "$status $(cat "$T/log")" "0 "
 ALLOWED=("$before" "one:latest $id_one")
 at_every -y images delete two
-[ -z "$SC_SANITIZE" ] || STEP=5
+[ -z "$SC_SANITIZE" ] || STEP=12
 ALLOWED=("$before")
 at_every images prune
 finish
