@@ -263,8 +263,8 @@ show_local (ScInvocation *invocation, GError **error)
     sc_progress_note (invocation->sink, "no labels: %s", problem->message);
   g_clear_error (&problem);
   if (local.image->manifest
-      && !sc_image_variables (invocation->context, local.store, local.image, &defaults, &required,
-                              invocation->cancellable, &problem))
+      && !sc_image_variables (invocation->context, local.store, local.image, config ? config->labels : NULL, &defaults,
+                              &required, invocation->cancellable, &problem))
     sc_progress_note (invocation->sink, "no template variables: %s", problem->message);
   if (g_cancellable_set_error_if_cancelled (invocation->cancellable, error))
     return FALSE;

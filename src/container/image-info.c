@@ -68,17 +68,16 @@ has_dir (gpointer data, const char *path, gboolean *out, GError **error)
 }
 
 gboolean
-sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, GHashTable **out_defaults,
-                    char ***out_required, GCancellable *cancellable, GError **error)
+sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, GHashTable *labels,
+                    GHashTable **out_defaults, char ***out_required, GCancellable *cancellable, GError **error)
 {
   static const char *const only[] = { "exports", NULL };
   g_autoptr (ScImageFiles) files = sc_image_files_new (store, image, only);
   Reader state = { files, cancellable };
   const ScExportsReader reader = { read_file, has_dir, &state };
   g_autoptr (ScExports) exports = sc_exports_read (&reader, error);
-  g_autoptr (ScImageConfig) config = exports != NULL ? sc_image_load_config (store, image, cancellable, error) : NULL;
 
-  return config != NULL && sc_exports_add_labels (exports, config->labels, error)
+  return exports != NULL && (labels == NULL || sc_exports_add_labels (exports, labels, error))
          && sc_values_describe (ctx, exports, out_defaults, out_required, error);
 }
 

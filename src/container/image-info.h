@@ -16,9 +16,11 @@ char *sc_image_version (GHashTable *labels);
 /* TRUE if the layers of @image are those of @base and more on top of them. */
 gboolean sc_image_is_built_on (const ScImage *image, const ScImage *base);
 
-/* As sc_values_describe(), for an image that is not laid out. Errors: those of sc_image_files_read() too. */
-gboolean sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, GHashTable **out_defaults,
-                             char ***out_required, GCancellable *cancellable, GError **error) SC_CHECK;
+/* As sc_values_describe(), for an image that is not laid out. @labels: (nullable): of its config. Errors: those of
+ * sc_image_files_read() too. */
+gboolean sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, GHashTable *labels,
+                             GHashTable **out_defaults, char ***out_required, GCancellable *cancellable,
+                             GError **error) SC_CHECK;
 
 typedef enum
 {

@@ -96,7 +96,7 @@ assert_variables (Fixture *f, const ScImage *image, const char *a, const char *c
   g_autoptr (GHashTable) defaults = NULL;
   g_auto (GStrv) required = NULL;
 
-  g_assert_true (sc_image_variables (f->ctx, f->store, image, &defaults, &required, NULL, &error));
+  g_assert_true (sc_image_variables (f->ctx, f->store, image, NULL, &defaults, &required, NULL, &error));
   g_assert_no_error (error);
   g_assert_cmpstrv (required, wanted);
   g_assert_cmpuint (g_hash_table_size (defaults), ==, 2);
@@ -156,7 +156,7 @@ test_variables (Fixture *f, gconstpointer data)
   linked = find (f, "linked");
   assert_variables (f, linked, "a", b);
   remove_tree_of (f, 0, linked, "usr");
-  g_assert_false (sc_image_variables (f->ctx, f->store, linked, &defaults, &required, NULL, &error));
+  g_assert_false (sc_image_variables (f->ctx, f->store, linked, NULL, &defaults, &required, NULL, &error));
   g_assert_nonnull (error);
 }
 
