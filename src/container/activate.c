@@ -70,6 +70,7 @@ sc_activation_finish (const ScLive *live, ScJournal *journal, GError **error)
   if (journal->phase == SC_PHASE_PROBATION)
     {
       journal->phase = SC_PHASE_ACTIVATE;
+      g_clear_pointer (&journal->group, g_free);
       if (!sc_journal_save (dfd, live->lock->name, journal, error))
         return FALSE;
     }
@@ -78,14 +79,25 @@ sc_activation_finish (const ScLive *live, ScJournal *journal, GError **error)
   return sc_journal_remove (dfd, live->lock->name, error);
 }
 
+/* Nobody wants to hear the steps of what is taken back or made up for, but what goes wrong in them. */
+static void
+pass_notes (const ScProgress *progress, gpointer data)
+{
+  const ScProgressSink *sink = data;
+
+  if (progress->kind != SC_PROGRESS_STEP)
+    sink->func (progress, sink->data);
+}
+
 gboolean
 sc_activation_back (const ScLive *live, const ScJournal *journal, GError **error)
 {
+  const ScProgressSink notes = { pass_notes, (gpointer)live->sink };
   ScLive quiet = *live;
   int now = sc_live_number (live->lock->checkouts->dfd, live->lock->name);
   gboolean changed = FALSE;
 
-  quiet.sink = NULL;
+  quiet.sink = live->sink != NULL ? &notes : NULL;
   quiet.resumed = TRUE;
   if (journal->from == SC_NO_DEPLOYMENT)
     return sc_live_put_files (&quiet, SC_NO_DEPLOYMENT, journal->to, &changed, error)
@@ -113,9 +125,10 @@ sc_activation_drop (const ScLive *live, const ScJournal *journal, GError **error
 gboolean
 sc_activation_forward (const ScLive *live, const ScJournal *journal, GError **error)
 {
+  const ScProgressSink notes = { pass_notes, (gpointer)live->sink };
   ScLive quiet = *live;
 
-  quiet.sink = NULL;
+  quiet.sink = live->sink != NULL ? &notes : NULL;
   quiet.resumed = TRUE;
   return go_forward (&quiet, journal, TRUE, NULL, error);
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include "package-build.h"
 #include "remote.h"
 #include "state-dirs.h"
+#include "state-use.h"
 #include "values.h"
 
 #define PACKAGE_WORK ".package" /* in a deployment that is being made */
@@ -206,7 +208,7 @@ static gboolean
 find_state_dirs (const ScMakeInput *input, ScDeployment *d, const ScMadeFiles *files, GError **error)
 {
   return input->destdir != NULL
-         || sc_state_dirs_find (input->ctx, d->name, files->rendered->tmpfiles, &d->created_dirs, error);
+         || sc_state_dirs_find (input->ctx, d->name, d->values, files->rendered->tmpfiles, &d->created_dirs, error);
 }
 
 static gboolean
@@ -216,6 +218,7 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, ScMadeFiles *
   g_auto (ScMadeFiles) files = { 0 };
   SC_AUTOFD int dfd = sc_fs_open_dir_at (made->checkouts->dfd, made->temp, error);
   SC_AUTOFD int rootfs = -1;
+  SC_AUTOFD int state = -1;
 
   if (dfd < 0)
     return FALSE;
@@ -225,7 +228,11 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, ScMadeFiles *
   d->values = g_hash_table_ref (files.values);
   d->health = g_steal_pointer (&files.health);
   d->has_container_service = files.rendered->unit != NULL;
-  if (!write_host (input, made, dfd, rootfs, &files, error) || !find_state_dirs (input, d, &files, error))
+  if (!write_host (input, made, dfd, rootfs, &files, error))
+    return FALSE;
+  /* Who removes directories of another's state sees that this one uses them, or is done before it goes on. */
+  state = sc_state_lock (input->ctx, LOCK_SH, input->sink, input->cancellable, error);
+  if (state < 0 || !find_state_dirs (input, d, &files, error))
     return FALSE;
   for (guint i = 0; i < files.rendered->notes->len; i++)
     sc_progress_note (input->sink, "%s: %s", d->name, (char *)g_ptr_array_index (files.rendered->notes, i));

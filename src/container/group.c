@@ -135,6 +135,7 @@ sc_group_resolve (int dfd, ScJournal *journal, GError **error)
   if (!sc_fs_sync_dir_at (dfd, ".", error))
     return FALSE;
   journal->phase = SC_PHASE_ACTIVATE;
+  g_clear_pointer (&journal->group, g_free);
   return TRUE;
 }
 

@@ -24,6 +24,30 @@ typedef struct
   gboolean copy;
 } Tree;
 
+/* The directory that @entry's source is in, no link on the way, whoever changes the root meanwhile; -1 on error, which
+ * is also a source of another kind than was planned. @out_st: the source. */
+static int
+open_source (const Tree *tree, const ScHostEntry *entry, struct stat *out_st, GError **error)
+{
+  g_auto (GStrv) names = g_strsplit (entry->source + 1, "/", -1);
+  SC_AUTOFD int fd = openat (tree->from, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  guint i = 0;
+
+  for (; fd >= 0 && names[i + 1] != NULL; i++)
+    {
+      int next = openat (fd, names[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), errsv = errno;
+
+      sc_close_fd_p (&fd);
+      fd = next;
+      errno = errsv;
+    }
+  if (fd < 0 || fstatat (fd, names[i], out_st, AT_SYMLINK_NOFOLLOW) != 0)
+    return sc_fail_errno (error, errno, "exports/hostfs%s", entry->source), -1;
+  if ((out_st->st_mode & S_IFMT) != entry->kind)
+    return sc_fail (error, SC_ERROR_INVALID, "exports/hostfs%s: it has become another kind of file", entry->source), -1;
+  return sc_steal_fd (&fd);
+}
+
 static gboolean
 write_dir (const Tree *tree, const ScHostEntry *entry, const char *path, GError **error)
 {
@@ -37,11 +61,10 @@ finish_dir (const Tree *tree, const ScHostEntry *entry, const char *path, GError
 {
   struct stat st = { .st_mode = 0755 };
   SC_AUTOFD int fd = sc_fs_open_dir_at (tree->to, path, error);
+  SC_AUTOFD int source = -1;
 
-  if (fd < 0)
+  if (fd < 0 || (entry->source != NULL && (source = open_source (tree, entry, &st, error)) < 0))
     return FALSE;
-  if (entry->source != NULL && fstatat (tree->from, entry->source + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
-    return sc_fail_errno (error, errno, "exports/hostfs%s", entry->source);
   if (fchown (fd, st.st_uid, st.st_gid) != 0 || fchmod (fd, st.st_mode & 07777) != 0)
     return sc_fail_errno (error, errno, "%s: cannot set owner and permissions", path);
   return TRUE;
@@ -51,10 +74,11 @@ static gboolean
 write_text (const Tree *tree, const ScHostEntry *entry, const char *path, GError **error)
 {
   struct stat st;
+  SC_AUTOFD int source = open_source (tree, entry, &st, error);
   SC_AUTOFD int fd = -1;
 
-  if (fstatat (tree->from, entry->source + 1, &st, AT_SYMLINK_NOFOLLOW) != 0)
-    return sc_fail_errno (error, errno, "exports/hostfs%s", entry->source);
+  if (source < 0)
+    return FALSE;
   fd = openat (tree->to, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0)
     return sc_fail_errno (error, errno, "%s", path);
@@ -69,14 +93,19 @@ static gboolean
 link_file (const Tree *tree, const ScHostEntry *entry, int root, const char *path, GError **error)
 {
   ScHost host = { .root = root, .stem = "new" };
+  const char *name = strrchr (entry->source, '/') + 1;
+  struct stat st;
+  SC_AUTOFD int source = open_source (tree, entry, &st, error);
   gboolean kept = FALSE;
 
-  if (!tree->copy && linkat (tree->from, entry->source + 1, tree->to, path, 0) == 0)
+  if (source < 0)
+    return FALSE;
+  if (!tree->copy && linkat (source, name, tree->to, path, 0) == 0)
     return TRUE;
   /* No more links to one file. */
   if (!tree->copy && errno != EMLINK && errno != EXDEV)
     return sc_fail_errno (error, errno, "%s", path);
-  return sc_host_file_put (&host, entry->path, tree->from, entry->source + 1, 0, &kept, error);
+  return sc_host_file_put (&host, entry->path, source, name, 0, &kept, error);
 }
 
 static gboolean

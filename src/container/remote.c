@@ -5,11 +5,15 @@
  */
 #include "remote.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "config-json.h"
 #include "fs.h"
+
+#define SYSTEM_REPO "/ostree/repo"
 
 char *
 sc_remote_path (const char *text, GError **error)
@@ -29,29 +33,61 @@ sc_remote_path (const char *text, GError **error)
   return g_steal_pointer (&path);
 }
 
-/* (transfer full) (nullable): where @fd really is. */
-static char *
-real_path (int fd, GError **error)
+/* Is the directory @fd that of @outer, or within it?  By what they are, whatever names lead there. */
+static gboolean
+is_within (int fd, const struct stat *outer, gboolean *out, GError **error)
 {
-  g_autofree char *link = g_strdup_printf ("/proc/self/fd/%d", fd);
+  SC_AUTOFD int at = openat (fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  struct stat st, below = { 0 };
 
-  return sc_fs_read_link_at (AT_FDCWD, link, error);
+  for (*out = FALSE; at >= 0 && fstat (at, &st) == 0; below = st)
+    {
+      int above;
+
+      *out = st.st_dev == outer->st_dev && st.st_ino == outer->st_ino;
+      if (*out || (st.st_dev == below.st_dev && st.st_ino == below.st_ino))
+        return TRUE;
+      above = openat (at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+      sc_close_fd_p (&at);
+      at = above;
+    }
+  return sc_fail_errno (error, errno, "cannot find out where it is");
+}
+
+/* The place @ours, which may not exist, and @fd have nothing in common. */
+static gboolean
+check_apart (const ScContext *ctx, int fd, const struct stat *st, const char *ours, GError **error)
+{
+  g_autofree char *path = sc_context_path (ctx, ours);
+  SC_AUTOFD int base = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  gboolean within = FALSE, around = FALSE;
+  struct stat place;
+
+  if (base < 0)
+    return errno == ENOENT || errno == ENOTDIR || sc_fail_errno (error, errno, "%s", ours);
+  if (fstat (base, &place) != 0)
+    return sc_fail_errno (error, errno, "%s", ours);
+  if (!is_within (fd, &place, &within, error) || !is_within (base, st, &around, error))
+    return FALSE;
+  if (within)
+    return sc_fail (error, SC_ERROR_INVALID, "it is within %s, where roots come and go", ours);
+  return !around || sc_fail (error, SC_ERROR_INVALID, "it contains %s, which is no container's to see", ours);
 }
 
 static gboolean
-check_place (const ScContext *ctx, int fd, GError **error)
+check_place (const ScContext *ctx, int root, int fd, GError **error)
 {
-  g_autofree char *path = sc_context_path (ctx, ctx->checkouts), *ours = NULL, *theirs = NULL;
-  SC_AUTOFD int base = open (path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const char *const ours[] = { ctx->checkouts, ctx->repo, SYSTEM_REPO };
+  struct stat st, host;
 
-  if (base < 0)
-    return TRUE;
-  ours = real_path (base, error);
-  theirs = ours != NULL ? real_path (fd, error) : NULL;
-  if (theirs == NULL)
-    return FALSE;
-  return !sc_config_path_is_below (theirs, ours)
-         || sc_fail (error, SC_ERROR_INVALID, "it is within %s, where roots come and go", ctx->checkouts);
+  if (fstat (fd, &st) != 0 || fstat (root, &host) != 0)
+    return sc_fail_errno (error, errno, "cannot find out where it is");
+  if (st.st_dev == host.st_dev && st.st_ino == host.st_ino)
+    return sc_fail (error, SC_ERROR_INVALID, "it is the root of the host, which cannot be that of a container");
+  for (guint i = 0; i < G_N_ELEMENTS (ours); i++)
+    if (ours[i] != NULL && !check_apart (ctx, fd, &st, ours[i], error))
+      return FALSE;
+  return TRUE;
 }
 
 int
@@ -63,7 +99,7 @@ sc_remote_open (const ScContext *ctx, const char *path, GError **error)
 
   if (root < 0)
     return -1;
-  if (fd < 0 || (entries = sc_fs_list_dir_at (fd, ".", error)) == NULL || !check_place (ctx, fd, error))
+  if (fd < 0 || (entries = sc_fs_list_dir_at (fd, ".", error)) == NULL || !check_place (ctx, root, fd, error))
     return sc_prefix (error, "root %s", path), -1;
   if (entries[0] == NULL)
     return sc_fail (error, SC_ERROR_INVALID, "root %s: it is empty", path), -1;

@@ -12,8 +12,8 @@
  * one that is not absolute, "/", and one with control characters. */
 char *sc_remote_path (const char *text, GError **error) SC_CHECK;
 
-/* A descriptor of the root @path of the host, -1 on error: SC_ERROR_INVALID for one that is empty, or that is within
- * the checkouts, where what is of containers comes and goes. */
+/* A descriptor of the root @path of the host, -1 on error: SC_ERROR_INVALID for one that is empty, that is the
+ * host's root under whatever name, and that is within the checkouts or a repository, or contains them. */
 int sc_remote_open (const ScContext *ctx, const char *path, GError **error) SC_CHECK;
 
 /* The root of @deployment, wherever it is; -1 on error. */

@@ -5,6 +5,7 @@
 
 #include "context.h"
 #include "progress.h"
+#include "state-own.h"
 
 /*
  * Directories for the state of containers: those of a container's tmpfiles file that the host did not have before.
@@ -13,37 +14,24 @@
  * goes only if it is empty.
  */
 
-/* The host, as paths are looked up in it. */
-typedef struct
-{
-  const ScContext *ctx;
-  int root;
-  char *path; /* where @root really is; "" for "/" */
-} ScHostTree;
-
-gboolean sc_host_tree_open (const ScContext *ctx, ScHostTree *out, GError **error) SC_CHECK;
-void sc_host_tree_clear (ScHostTree *host);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScHostTree, sc_host_tree_clear)
-
-/* (transfer full) (nullable): @path with links resolved in the host, so that none is in it; what does not exist stays
- * as it is. @out_there: length of that part of the result that exists. NULL if it leads through something that is no
- * directory, or a link to nothing. */
-char *sc_host_tree_resolve (const ScHostTree *host, const char *path, gsize *out_there);
-
 /**
  * sc_state_dirs_find:
+ * @values: (nullable): of the new deployment
  * @tmpfiles: (nullable): text of the container's tmpfiles file
  * @out_dirs: (out) (transfer full) (array zero-terminated=1): what to record for a new deployment, sorted
  *
  * What the deployments of @name that are there have recorded and what still exists of it, and what @tmpfiles will make.
- * Directories that are every system's and those that we need are never recorded.
+ * Recorded is only what is in a place for state, /var/lib, /var/cache, /var/log, /var/spool, /var/opt, /srv, /opt,
+ * /run, those that the context names, and those that @values do (RUN_DIRECTORY, STATE_DIRECTORY, CONF_DIRECTORY; of
+ * /etc and of the last what is named after the container alone), and never what we or other programs need there.  What
+ * a deployment of @name asks for already without having recorded it was there before it, and is not recorded either.
  */
-gboolean sc_state_dirs_find (const ScContext *ctx, const char *name, const char *tmpfiles, char ***out_dirs,
-                             GError **error) SC_CHECK;
+gboolean sc_state_dirs_find (const ScContext *ctx, const char *name, GHashTable *values, const char *tmpfiles,
+                             char ***out_dirs, GError **error) SC_CHECK;
 
-/* (transfer full) (element-type utf8): what the deployments of @name have recorded, sorted; what makes no sense is left
- * out. */
-GPtrArray *sc_state_dirs_recorded (const ScHostTree *host, const char *name, GError **error) SC_CHECK;
+/* (transfer full) (element-type utf8): what the deployments of @name have recorded, sorted; what may not be one is
+ * left out; with @lenient also a deployment that cannot be read. */
+GPtrArray *sc_state_dirs_recorded (const ScHostTree *host, const char *name, gboolean lenient, GError **error) SC_CHECK;
 
 /* The same of deployment @number alone; nothing if there is none. */
 GPtrArray *sc_state_dirs_recorded_by (const ScHostTree *host, const char *name, int number, GError **error) SC_CHECK;
@@ -63,8 +51,9 @@ typedef struct
  * sc_state_dirs_purge:
  *
  * Removes what is recorded for @name, and flushes; can be repeated. Says "Removing DIR".  A directory stays, and a note
- * says why, if another container uses it or something in it, if something is mounted in it, if a link has taken its
+ * says why, if another container uses it or something in it, or cannot be read, if something in it was put there by the
+ * container and changed by hand, if something is mounted in it, if a link has taken its
  * place or that of one above it, or if the system forbids to remove it.
  */
 gboolean sc_state_dirs_purge (const ScContext *ctx, const char *name, const ScPurgeOptions *options,
-                              const ScProgressSink *sink, GError **error) SC_CHECK;
+                              const ScProgressSink *sink, GCancellable *cancellable, GError **error) SC_CHECK;

@@ -8,138 +8,41 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "config-json.h"
-#include "deployment.h"
 #include "fs.h"
-#include "info.h"
-#include "json.h"
 #include "mountinfo.h"
-#include "tmpfiles.h"
-
-#define FILE_LIMIT (8 * 1024 * 1024)
+#include "state-use.h"
 
 typedef struct
 {
   ScHostTree host;
-  const char *name;
   const ScPurgeOptions *options;
   const ScProgressSink *sink;
-  GHashTable *used;  /* path without links -> container that uses it */
+  ScStateUse use;
   GPtrArray *mounts; /* ScMount */
 } Purge;
 
 static void
 purge_clear (Purge *p)
 {
+  sc_state_use_clear (&p->use);
   sc_host_tree_clear (&p->host);
-  g_clear_pointer (&p->used, g_hash_table_unref);
   g_clear_pointer (&p->mounts, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Purge, purge_clear)
-
-/* -- what other containers use -- */
-
-static void
-add_used (Purge *p, const char *path, const char *owner)
-{
-  gsize there = 0;
-  char *real = sc_host_tree_resolve (&p->host, path, &there);
-
-  if (real == NULL)
-    real = sc_config_clean_path (path);
-  g_hash_table_replace (p->used, real, g_strdup (owner));
-}
-
-/* (transfer full) (nullable) */
-static char *
-read_text (int dfd, const char *file)
-{
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, file, FILE_LIMIT, NULL);
-
-  return bytes != NULL ? g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)) : NULL;
-}
-
-static void
-add_bind_sources (Purge *p, int dfd, const char *owner)
-{
-  g_autofree char *text = read_text (dfd, "config.json");
-  g_autoptr (JsonNode) config = text != NULL ? sc_json_parse ("config.json", text, strlen (text), NULL) : NULL;
-  g_auto (GStrv) sources = config != NULL ? sc_config_bind_sources (config) : NULL;
-
-  for (char **source = sources; source != NULL && *source != NULL; source++)
-    if (**source == '/')
-      add_used (p, *source, owner);
-}
-
-static void
-add_info (Purge *p, int dfd, const char *owner)
-{
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, "info", FILE_LIMIT, NULL);
-  g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
-
-  if (bytes == NULL || !sc_info_parse (bytes, d, NULL))
-    return;
-  if (d->remote != NULL)
-    add_used (p, d->remote, owner);
-  for (char **dir = d->created_dirs; dir != NULL && *dir != NULL; dir++)
-    if (!g_str_has_suffix (*dir, "/"))
-      add_used (p, *dir, owner);
-}
-
-static void
-add_deployment (Purge *p, int base, const char *dir, const char *owner)
-{
-  SC_AUTOFD int dfd = sc_fs_open_dir_at (base, dir, NULL);
-  g_autofree char *file = g_strdup_printf ("tmpfiles-%s.conf", owner), *tmpfiles = NULL;
-  g_auto (GStrv) made = NULL;
-
-  if (dfd < 0)
-    return;
-  tmpfiles = read_text (dfd, file);
-  made = sc_tmpfiles_directories (tmpfiles != NULL ? tmpfiles : "");
-  for (char **path = made; *path != NULL; path++)
-    add_used (p, *path, owner);
-  add_bind_sources (p, dfd, owner);
-  add_info (p, dfd, owner);
-}
-
-static gboolean
-look_at_others (Purge *p, const char *place, GError **error)
-{
-  g_autofree char *path = sc_context_path (p->host.ctx, place);
-  SC_AUTOFD int base = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  g_auto (GStrv) dirs = NULL;
-
-  if (base < 0)
-    return errno == ENOENT || sc_fail_errno (error, errno, "%s", place);
-  dirs = sc_fs_list_dir_at (base, ".", error);
-  if (dirs == NULL)
-    return sc_prefix (error, "%s", place);
-  for (guint i = 0; dirs[i] != NULL; i++)
-    {
-      const char *suffix = sc_deployment_suffix (dirs[i]);
-      g_autofree char *owner = suffix != NULL ? g_strndup (dirs[i], (gsize)(suffix - dirs[i])) : g_strdup (dirs[i]);
-
-      if (dirs[i][0] != '.' && strcmp (owner, p->name) != 0)
-        add_deployment (p, base, dirs[i], owner);
-    }
-  return TRUE;
-}
 
 /* (transfer full) (nullable): why @dir stays. */
 static char *
 find_reason (Purge *p, const char *dir)
 {
   g_autofree char *here = g_strconcat (p->host.path, dir, NULL);
-  GHashTableIter iter;
-  gpointer path, owner;
+  char *reason = sc_state_use_reason (&p->use, dir);
 
-  g_hash_table_iter_init (&iter, p->used);
-  while (g_hash_table_iter_next (&iter, &path, &owner))
-    if (sc_config_path_is_below (path, dir))
-      return g_strdup_printf ("container %s uses %s", (char *)owner, strcmp (path, dir) == 0 ? "it" : (char *)path);
+  if (reason != NULL)
+    return reason;
   for (guint i = 0; i < p->mounts->len; i++)
     {
       const char *point = ((const ScMount *)p->mounts->pdata[i])->mount_point;
@@ -264,21 +167,29 @@ strip_slash (char *dir)
 
 gboolean
 sc_state_dirs_purge (const ScContext *ctx, const char *name, const ScPurgeOptions *options, const ScProgressSink *sink,
-                     GError **error)
+                     GCancellable *cancellable, GError **error)
 {
-  g_auto (Purge) p = { .host = { .root = -1 }, .name = name, .options = options, .sink = sink };
+  g_auto (Purge) p = { .host = { .root = -1 }, .options = options, .sink = sink };
   g_autoptr (GPtrArray) dirs = NULL;
+  SC_AUTOFD int lock = -1;
 
-  p.used = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  if (!sc_host_tree_open (ctx, &p.host, error) || (dirs = sc_state_dirs_recorded (&p.host, name, error)) == NULL)
+  if (!options->dry_run && (lock = sc_state_lock (ctx, LOCK_EX, sink, cancellable, error)) < 0)
+    return FALSE;
+  p.use = (ScStateUse){ .host = &p.host,
+                        .name = name,
+                        .going = options->dry_run,
+                        .force = options->force,
+                        .sink = sink,
+                        .cancellable = cancellable };
+  if (!sc_host_tree_open (ctx, &p.host, error)
+      || (dirs = sc_state_dirs_recorded (&p.host, name, options->force, error)) == NULL)
     return FALSE;
   if (dirs->len == 0)
     {
       sc_progress_note (sink, "%s: no directories are known that were made for it", name);
       return TRUE;
     }
-  if (!look_at_others (&p, ctx->checkouts, error) || !look_at_others (&p, ctx->preinstalled, error)
-      || (p.mounts = sc_mountinfo_load (error)) == NULL)
+  if (!sc_state_use_find (&p.use, error) || (p.mounts = sc_mountinfo_load (error)) == NULL)
     return FALSE;
   /* What is within another comes first. */
   for (guint i = dirs->len; i > 0; i--)
@@ -292,15 +203,31 @@ sc_state_dirs_purge (const ScContext *ctx, const char *name, const ScPurgeOption
   return TRUE;
 }
 
+/* What cannot be read by anybody is not known; a disk that fails is told. */
+static gboolean
+is_senseless (const GError *error)
+{
+  return g_error_matches (error, SC_ERROR, SC_ERROR_INVALID) || g_error_matches (error, SC_ERROR, SC_ERROR_LIMIT)
+         || g_error_matches (error, SC_ERROR, SC_ERROR_UNSUPPORTED);
+}
+
 gboolean
 sc_state_dirs_take_back (const ScContext *ctx, const char *name, int from, int to, GError **error)
 {
   g_auto (ScHostTree) host = { .root = -1 };
   g_autoptr (GPtrArray) ours = NULL, before = NULL;
+  g_autoptr (GError) local = NULL;
 
-  if (!sc_host_tree_open (ctx, &host, error) || (ours = sc_state_dirs_recorded_by (&host, name, to, error)) == NULL
-      || (before = sc_state_dirs_recorded_by (&host, name, from, error)) == NULL)
+  if (!sc_host_tree_open (ctx, &host, error))
     return FALSE;
+  if ((ours = sc_state_dirs_recorded_by (&host, name, to, &local)) == NULL
+      || (before = sc_state_dirs_recorded_by (&host, name, from, &local)) == NULL)
+    {
+      if (is_senseless (local))
+        return TRUE;
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
   for (guint i = ours->len; i > 0; i--)
     {
       char *dir = ours->pdata[i - 1];

@@ -180,6 +180,7 @@ finish_all (Together *t, gboolean restart, GError **error)
 
       /* As sc_group_resolve() would say. */
       member->one.journal->phase = SC_PHASE_ACTIVATE;
+      g_clear_pointer (&member->one.journal->group, g_free);
       if (!started)
         sc_prefix (&local, "deployment %d is installed but did not start", member->one.journal->to);
       if (sc_update_one_finish (&member->one, started ? &local : NULL) && started)

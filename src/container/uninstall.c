@@ -154,7 +154,7 @@ sc_uninstall_continue (const ScLive *live, const ScJournal *journal, GCancellabl
   g_auto (GStrv) deployments = NULL;
 
   if (!clear_host (live, journal, cancellable, error) || !sc_live_set_link (live, SC_NO_DEPLOYMENT, error)
-      || (journal->purge && !sc_state_dirs_purge (live->ctx, name, &purge, live->sink, error)))
+      || (journal->purge && !sc_state_dirs_purge (live->ctx, name, &purge, live->sink, cancellable, error)))
     return FALSE;
   deployments = sc_checkouts_deployments (checkouts, name, error);
   if (deployments == NULL)
@@ -176,7 +176,7 @@ display_steps (const ScContext *ctx, const char *name, const ScUninstallOptions 
   sc_progress_step (sink, "systemctl disable %s", name);
   sc_progress_step (sink, "systemd-tmpfiles --remove %s", tmpfiles);
   sc_progress_step (sink, "systemctl daemon-reload");
-  return !options->purge || sc_state_dirs_purge (ctx, name, &purge, sink, error);
+  return !options->purge || sc_state_dirs_purge (ctx, name, &purge, sink, NULL, error);
 }
 
 /* -- the beginning -- */

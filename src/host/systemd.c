@@ -292,20 +292,40 @@ get_property (ScSystemd *systemd, const char *unit, const char *name, const char
   return TRUE;
 }
 
-/* Are there jobs for a unit of @units? */
+/* Does the job @path start something? One that is done meanwhile does not any more. */
+static gboolean
+is_start (ScSystemd *systemd, const char *path, GCancellable *cancellable)
+{
+  g_autoptr (GVariant) reply =
+      call (systemd, path, "org.freedesktop.DBus.Properties", "Get",
+            g_variant_new ("(ss)", "org.freedesktop.systemd1.Job", "JobType"), "(v)", cancellable, NULL);
+  g_autoptr (GVariant) value = NULL;
+  const char *type;
+
+  if (reply == NULL)
+    return FALSE;
+  g_variant_get (reply, "(v)", &value);
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+    return FALSE;
+  type = g_variant_get_string (value, NULL);
+  return strcmp (type, "start") == 0 || strcmp (type, "restart") == 0;
+}
+
+/* Are there jobs that start a unit of @units? */
 static gboolean
 have_job (ScSystemd *systemd, const char *const *units, gboolean *out_have, GCancellable *cancellable, GError **error)
 {
   for (*out_have = FALSE; *units != NULL && !*out_have; units++)
     {
       g_autoptr (GVariant) value = NULL;
+      const char *job = NULL;
       guint32 id = 0;
 
       if (!get_property (systemd, *units, "Job", "(uo)", &value, cancellable, error))
         return FALSE;
       if (value != NULL)
-        g_variant_get (value, "(uo)", &id, NULL);
-      *out_have = id != 0;
+        g_variant_get (value, "(u&o)", &id, &job);
+      *out_have = id != 0 && is_start (systemd, job, cancellable);
     }
   return TRUE;
 }

@@ -56,6 +56,25 @@ refused "one that is not there: before anything is pulled" 1 "root /srv/none" a 
 ok "a container of an image" a install -n plain one
 refused "the root of another container" 1 "within /var/lib/containers/atomic, where roots come and go" \
   a install --rootfs /var/lib/containers/atomic/plain/rootfs -n box one
+ln -s / "$R/srv/all"
+refused "the root of the host by a link" 1 "it is the root of the host" a install --rootfs /srv/all -n box one
+rm "$R/srv/all"
+mkdir "$R/srv/all"
+mount --bind "$R" "$R/srv/all"
+MOUNTS+=("$R/srv/all")
+refused "... by a mount" 1 "it is the root of the host" a install --rootfs /srv/all -n box one
+umount "$R/srv/all"
+mount --bind "$R/var/lib" "$R/srv/all"
+refused "one with the checkouts in it, by a mount" 1 "it contains /var/lib/containers/atomic" a install --rootfs /srv/all -n box one
+umount "$R/srv/all"
+unset 'MOUNTS[-1]'
+rmdir "$R/srv/all"
+refused "... as it is" 1 "it contains /var/lib/containers/atomic" a install --rootfs /var -n box one
+mkdir -p "$R/srv/repo/x"
+ok "another repository" env ATOMIC_OSTREE_REPO=/srv/repo/a "$SC_ATOMIC" --root "$R" pull "oci:$T/one"
+refused "one with the repository in it" 1 "it contains /srv/repo/a" \
+  env ATOMIC_OSTREE_REPO=/srv/repo/a "$SC_ATOMIC" --root "$R" install --rootfs /srv/repo -n box one
+rm -r "$R/srv/repo"
 refused "a template of it without a value" 2 "no such variable" a install --rootfs /srv/given -n box --set WORD=x one
 is "nothing of these is left" "$(find "$C" -maxdepth 1 -name '*box*')" ""
 

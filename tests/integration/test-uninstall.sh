@@ -19,9 +19,11 @@ from layout import Layout
 
 UNIT = '[Service]\nExecStart=$EXEC_START\nExecStop=$EXEC_STOP\nExecStartPre=-$EXEC_STARTPRE\n[Install]\nWantedBy=multi-user.target\n'
 
-def image(name, tmpfiles):
+def image(name, tmpfiles, files={}):
     layout = Layout(os.path.join(sys.argv[1], name))
     with layout.layer() as t:
+        for path, data in files.items():
+            t.file('exports/hostfs/' + path, data)
         t.file('bin/busybox', open('/bin/busybox', 'rb').read(), mode=0o755)
         t.file('exports/service.template', UNIT.encode())
         t.file('exports/tmpfiles.template', tmpfiles.encode())
@@ -32,10 +34,16 @@ image('state', 'd /var/lib/$NAME 0700 - - -\nd  "/srv/a b/deep" 0755\nd /var/lib
 image('next', 'd /var/lib/$NAME 0700 - - -\nd /var/lib/$NAME-next 0700 - - -\n')
 image('shared', 'd /var/lib/shared\n')
 image('bad', 'd /etc\nd /var/lib\nd /var/spool\nd /etc/systemd/system\nd /usr/share\nd /var/lib/containers/atomic\n'
+      'd /etc/containers\nd /etc/containers/policy\nd /etc/atomic.d\nd /etc/pki/x\nd /etc/bad\nd /etc/badness\nd /etc/other\nd /home/x\nd /root/x\n'
+      'd /usr/lib/x\nd /x\nd /opt/x\nd /var/lib/containers/sigstore\nd /run/systemd/x\nd /var/y\n'
       'd /var/lib/containers/atomic/evil.7\nd /dev/shm/atomic-test\nd /%b/x\nd /var/lib/%m\nv! /srv/good\ne /srv/only-adjusted\n'
       '# d /srv/comment\nd /var/lib/%%\n')
+image('mounted', 'd /srv/data\n')
+image('again', 'd /srv/data\nd /srv/data/more\nd /srv/own\n')
+image('files', '', {'var/lib/box/plugin': b'of another'})
+image('own', 'd /var/lib/$NAME\n', {'var/lib/box/mine': b'as it was', 'var/lib/box/same': b'as it was'})
 END
-for i in state next shared bad; do ok "pull $i" a pull "oci:$T/$i"; done
+for i in state next shared bad mounted again files own; do ok "pull $i" a pull "oci:$T/$i"; done
 
 # ---- what is recorded
 
@@ -47,9 +55,9 @@ ok "... keeps the directories" test -d "$S/box" -a -d "$R/srv/a b/deep" -a -d "$
 rm -r "$R/srv/a b" "$S/box" "$S/shared" "$R/run/box"
 
 ok "install one that asks for what is not its own" a install -n bad bad
-is "... nothing but its own is recorded" "$(dirs bad.0)" "/srv/good /var/lib/%"
+is "... nothing but its own is recorded" "$(dirs bad.0)" "/etc/bad /opt/x /srv/good /var/lib/%"
 ok "uninstall --purge" a uninstall --purge bad
-rm -rf /dev/shm/atomic-test
+rm -rf /dev/shm/atomic-test "$R/run/systemd"
 
 # ---- purge
 
@@ -119,6 +127,71 @@ edit box.0 '."atomic.created-dirs" = ["/etc", "/", "/var/lib/../lib/there", "rel
 listing "$R/etc" > "$T/before"
 ok "uninstall --purge of one with a bad record" a uninstall --purge box
 ok "... believes nothing of it" test -d "$S/there" -a -d "$R/etc" -a -d "$C" -a -d "$R/srv" -a -d /dev/shm
+
+rm -rf "$S/box" "$S/shared" "$R/srv/a b" "$R/run/box"
+ok "install" a install -n box state
+ok "another that puts a file into its directory" a install -n other files
+ok "uninstall --purge" a uninstall --purge box
+matches "... says so" "$(cat "$T/.out")" "^/var/lib/box stays: container other uses /var/lib/box"
+ok "... and leaves it" test -e "$S/box/plugin"
+ok "uninstall the other" a uninstall other
+rm -rf "$S/box" "$S/shared" "$R/srv/a b"
+
+ok "install one with files of its own in its directory" a install -n box own
+echo changed > "$S/box/mine"
+a uninstall --display --purge box > "$T/out" 2> "$T/notes"
+matches "--display: one was changed" "$(cat "$T/notes")" "^/var/lib/box stays: it was changed by hand: /var/lib/box/mine"
+ok "uninstall --purge" a uninstall --purge box
+is "... it stays" "$(ls "$S/box")" mine
+matches "... and that is said" "$(cat "$T/.out")" "^/var/lib/box stays: it was changed by hand: /var/lib/box/mine"
+rm -r "$S/box"
+ok "install" a install -n box own
+ok "uninstall --purge when nothing was changed" a uninstall --purge box
+no "... removes all" test -e "$S/box"
+
+mkdir -p "$T/disk/data" && echo precious > "$T/disk/data/file"
+mount --bind "$T/disk" "$R/srv"
+MOUNTS+=("$R/srv")
+ok "install where a directory is there, on a mount" a install -n box mounted
+umount "$R/srv"
+unset 'MOUNTS[-1]'
+ok "update when it is not mounted" a containers update box --rebase again
+is "... does not record it, nor what is in it" "$(dirs box.1)" "/srv/own"
+rm -rf "$R/srv/data"
+mount --bind "$T/disk" "$R/srv"
+MOUNTS+=("$R/srv")
+ok "uninstall --purge" a uninstall --purge box
+ok "... leaves it" test -e "$R/srv/data/file"
+umount "$R/srv"
+unset 'MOUNTS[-1]'
+rm -rf "$R/srv/own"
+
+ok "install" a install -n box next
+ok "update" a containers update box --rebase shared
+cp "$C/box.0/info" "$T/info"
+echo '{' > "$C/box.0/info"
+refused "uninstall --purge with a record that cannot be read" 1 "box.0" a uninstall --purge box
+ok "... the records are there still" test -e "$C/box.0/info" -a -e "$C/box.1/info"
+cp "$T/info" "$C/box.0/info"
+ok "another" a install -n other next
+echo '{' > "$C/other.0/info"
+ok "uninstall --purge with another that cannot be read" a uninstall --purge box
+matches "... purges nothing" "$(cat "$T/.out")" "^/var/lib/box stays: what container other uses cannot be read: other.0"
+ok "... indeed" test -d "$S/box"
+rm -r "$S/box" "$S/box-next" "$S/shared"
+ok "install" a install -n box next
+ok "uninstall --purge --force passes over it" a uninstall --purge --force box
+no "... and purges" test -e "$S/box"
+ok "the other goes" a uninstall --force --purge other
+rm -rf "$S/other" "$S/other-next"
+
+ok "install" a install -n box next
+flock -s "$R/var/lib/containers" sleep 2 &
+wait_until 10 bash -c '! flock -n "$1" true' - "$R/var/lib/containers"
+ok "uninstall --purge while another container is being installed" a uninstall --purge box
+matches "... waits for it" "$(cat "$T/.out")" "^waiting for another atomic that records a deployment"
+no "... and purges" test -e "$S/box"
+wait
 
 # ---- kill -9, at each of some calls, and what is asked of a removal that goes on
 

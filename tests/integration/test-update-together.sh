@@ -133,6 +133,30 @@ wait
 ok "recover" a recover
 is "... and when its process has ended, that" "$(left)" ""
 
+# ---- one whose old deployment is lost goes on, if it is cut short twice
+
+retag v1 bee
+retag v2 cat
+cut() { # WHAT ARGUMENT...: stops before the first unlink of WHAT
+  local what=$1 n
+  shift
+  rm -rf "$T/copy"
+  cp -a "$R" "$T/copy"
+  kill_at "$T/count" 0 --trace "$T/trace" -- "$SC_ATOMIC" --root "$T/copy" "$@" > "$T/out" 2>&1 || :
+  n=$(awk -v what="$what" '$2 ~ /^unlink/ && index ($0, what) { print $1; exit }' "$T/trace")
+  kill_at "$T/count" "${n:-0}" -- "$SC_ATOMIC" --root "$R" "$@" > "$T/out" 2>&1 || :
+}
+before=$(readlink "$C/bee")
+cut .group- containers update bee cat --together
+is "an update is cut short before it is decided" "$(left | sed 's/group-[0-9a-f]*/group-ID/')" ".group-ID .journal-bee .journal-cat "
+rm -rf "${C:?}/$before"
+cut .journal-bee recover bee
+ok "... and its recovery" test -e "$C/.journal-bee"
+is "... what it left is read" "$(jq -r '"\(.phase) \(.group)"' "$C/.journal-bee")" "activate null"
+a recover > "$T/out" 2> "$T/notes"
+no "... indeed" grep -q "on probation" "$T/notes"
+is "... all is well" "$(left)$(test -d "$C/bee/rootfs" && echo live)" live
+
 # ---- what images say of their health
 
 /usr/bin/python3 - "$T/h" <<'END2'
