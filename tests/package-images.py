@@ -93,6 +93,11 @@ def main():
     ready = [('container.' + kind, open(os.path.join(base, 'ready.' + kind), 'rb').read()) for kind in ('rpm', 'deb')
              if os.path.exists(os.path.join(base, 'ready.' + kind))]
     image(os.path.join(base, 'ready'), 8, {}, [], ready)
+    for n in (1, 2):  # one package, two contents
+        same = [('container.' + kind, open(os.path.join(base, 'same%d.%s' % (n, kind)), 'rb').read()) for kind in ('rpm', 'deb')
+                if os.path.exists(os.path.join(base, 'same%d.%s' % (n, kind)))]
+        image(os.path.join(base, 'same%d' % n), 8, {}, [], same)
+    image(os.path.join(base, 'percent'), 9, {}, [('usr/share/x%attr(4755,root,root)y', b'x', 0o644)])
     image(os.path.join(base, 'direct'), 8, {}, [('usr/share/ready', b'direct\n', 0o644)])
     image(os.path.join(base, 'whole'), 9, {'atomic.version': '2'}, tool, [('tmpfiles.template', b'd /var/lib/$NAME 0700 - - -\n')],
           more=[('data/of-other', 4321), ('data/of-root', 0), ('data/odd "name\\', 0)])

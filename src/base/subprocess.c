@@ -23,7 +23,7 @@
 
 #include "fs.h"
 
-#define KEEP_MAX      (1024 * 1024)
+#define KEEP_MAX      ((gsize)1024 * 1024)
 #define PIPE_SIZE_MAX (1024 * 1024) /* /proc/sys/fs/pipe-max-size, as it is by default */
 #define RUN_GRACE     (2 * G_USEC_PER_SEC)
 #define ATTACH_GRACE  (10 * G_USEC_PER_SEC)
@@ -47,6 +47,8 @@ typedef struct
   int fd; /* -1: closed */
   GString *text;
   gboolean keep_end; /* of a long text keep the end, else the beginning */
+  gsize max;         /* of what is kept, 0: KEEP_MAX */
+  gboolean over;     /* there was more */
 } Stream;
 
 typedef struct
@@ -202,15 +204,17 @@ static void
 stream_keep (Stream *stream, const char *data, gsize size)
 {
   GString *text = stream->text;
+  gsize max = stream->max != 0 ? stream->max : KEEP_MAX;
 
+  stream->over |= size > max - text->len;
   if (stream->keep_end)
     {
       g_string_append_len (text, data, (gssize)size);
-      if (text->len > KEEP_MAX)
-        g_string_erase (text, 0, KEEP_MAX / 2);
+      if (text->len > max)
+        g_string_erase (text, 0, (gssize)(max / 2));
     }
   else
-    g_string_append_len (text, data, (gssize)MIN (size, KEEP_MAX - text->len));
+    g_string_append_len (text, data, (gssize)MIN (size, max - text->len));
 }
 
 /* Reads what is there now, but no more than a pipe can hold, so that an endless writer cannot keep us here. */
@@ -309,18 +313,19 @@ start_captured (Child *child, Streams *streams, const char *const *argv, const c
   return child_start (child, &spawn, argv, cwd, error);
 }
 
-gboolean
-sc_subprocess_run (const char *const *argv, const char *cwd, char **out_stdout, GCancellable *cancellable,
-                   GError **error)
+/* @max: of the standard output, 0: KEEP_MAX */
+static gboolean
+run (const char *const *argv, const char *cwd, const char *const *environment, gsize max, char **out_stdout,
+     GCancellable *cancellable, GError **error)
 {
-  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL) },
+  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL), .max = max },
                                  { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
   Child child = { .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE };
   int status = 0;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
-  if (!start_captured (&child, &streams, argv, NULL, -1, cwd, error))
+  if (!start_captured (&child, &streams, argv, environment, -1, cwd, error))
     return FALSE;
   for (;;)
     {
@@ -338,9 +343,26 @@ sc_subprocess_run (const char *const *argv, const char *cwd, char **out_stdout, 
     return sc_prefix (error, "%s", argv[0]);
   if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
     return fail_status (argv[0], status, streams.of[1].text->str, error);
+  if (out_stdout && streams.of[0].over)
+    return sc_fail (error, SC_ERROR_LIMIT, "%s: its output is larger than %" G_GSIZE_FORMAT " bytes", argv[0],
+                    max != 0 ? max : KEEP_MAX);
   if (out_stdout)
     *out_stdout = g_strdup (streams.of[0].text->str);
   return TRUE;
+}
+
+gboolean
+sc_subprocess_run (const char *const *argv, const char *cwd, char **out_stdout, GCancellable *cancellable,
+                   GError **error)
+{
+  return run (argv, cwd, NULL, 0, out_stdout, cancellable, error);
+}
+
+gboolean
+sc_subprocess_read (const char *const *argv, const char *const *environment, gsize max, char **out_stdout,
+                    GCancellable *cancellable, GError **error)
+{
+  return run (argv, NULL, environment, max, out_stdout, cancellable, error);
 }
 
 /* A descriptor to read @text from. */

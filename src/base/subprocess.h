@@ -12,13 +12,24 @@
  * @out_stdout: (out) (optional) (transfer full): standard output as text
  *
  * Runs a program to its end with standard input from /dev/null, signals unblocked and at their defaults, and its
- * output captured (at most 1 MiB of each stream is kept).  Cancelling sends SIGTERM, and SIGKILL two seconds later.
+ * output captured.  Cancelling sends SIGTERM, and SIGKILL two seconds later.
  *
  * Errors: SC_ERROR_FAILED "PROGRAM: last line of its standard error" (or "exit status N", "killed by signal N"),
- * SC_ERROR_UNAVAILABLE if there is no such program, G_IO_ERROR_CANCELLED.
+ * SC_ERROR_LIMIT for more than 1 MiB of standard output if it is wanted, SC_ERROR_UNAVAILABLE if there is no such
+ * program, G_IO_ERROR_CANCELLED.
  */
 gboolean sc_subprocess_run (const char *const *argv, const char *cwd, char **out_stdout, GCancellable *cancellable,
                             GError **error) SC_CHECK;
+
+/**
+ * sc_subprocess_read:
+ * @environment: (nullable): NULL-terminated "NAME=VALUE", in addition to ours
+ * @max: how much it may write, bytes
+ *
+ * As sc_subprocess_run(), for long output.
+ */
+gboolean sc_subprocess_read (const char *const *argv, const char *const *environment, gsize max, char **out_stdout,
+                             GCancellable *cancellable, GError **error) SC_CHECK;
 
 /**
  * sc_subprocess_ask:

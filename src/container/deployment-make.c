@@ -169,6 +169,9 @@ make_package (const ScMakeInput *input, ScMade *made, int dfd, int rootfs, const
   if (renameat (AT_FDCWD, built, dfd, file) != 0)
     return sc_fail_errno (error, errno, "%s", file);
   made->deployment->package = g_strdup (package->id);
+  made->deployment->package_manager = g_strdup (manager->name);
+  made->deployment->package_name = g_strdup (package->name);
+  made->deployment->package_version = g_strdup (package->version);
   return sc_fs_remove_tree_at (dfd, PACKAGE_WORK, error) && sc_fs_remove_tree_at (dfd, SC_HOST_TREE, error);
 }
 

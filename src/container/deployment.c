@@ -35,6 +35,9 @@ sc_deployment_free (ScDeployment *d)
   g_strfreev (d->installed_dirs);
   g_strfreev (d->created_dirs);
   g_free (d->package);
+  g_free (d->package_manager);
+  g_free (d->package_name);
+  g_free (d->package_version);
   g_free (d->system_package);
   g_free (d->remote);
   sc_health_free (d->health);

@@ -31,10 +31,13 @@ typedef struct
   gboolean use_links;    /* those under /usr may be links to the deployment's */
   char **created_dirs;   /* for its state, missing before: what --purge removes */
   char *package;         /* (nullable): installed for it, in the words of the package manager */
-  char *system_package;  /* (nullable): "auto", "yes", "no", "build" */
-  char *remote;          /* (nullable): root outside the repository, as the host sees it */
-  ScHealth *health;      /* (nullable): as it is tried */
-  char *problem;         /* (nullable): why it could not be read (lists only) */
+  char *package_manager; /* (nullable): "rpm", "dpkg": whose it is; with name and version */
+  char *package_name;
+  char *package_version;
+  char *system_package; /* (nullable): "auto", "yes", "no", "build" */
+  char *remote;         /* (nullable): root outside the repository, as the host sees it */
+  ScHealth *health;     /* (nullable): as it is tried */
+  char *problem;        /* (nullable): why it could not be read (lists only) */
   /* config.json */
   char *command; /* (nullable): of process.args */
 } ScDeployment;

@@ -17,6 +17,7 @@ void
 sc_host_package_clear (ScHostPackage *package)
 {
   g_clear_pointer (&package->file, g_free);
+  g_clear_pointer (&package->problem, g_free);
   g_clear_pointer (&package->package, sc_package_file_free);
   package->manager = NULL;
 }
@@ -27,62 +28,131 @@ sc_host_package_file (const ScPackageManager *manager)
   return g_strconcat ("package.", manager->suffix, NULL);
 }
 
-/* What the original tool kept of an rpm is its name, version and release. */
-static gboolean
-load_foreign (const ScContext *ctx, const char *name, int number, ScHostPackage *out)
-{
-  g_autoptr (ScDeployment) d = sc_deployment_load_number (ctx, name, number, NULL);
-  g_autofree char *package = d != NULL ? g_strdup (d->package) : NULL;
-  char *dash;
+/* -- which -- */
 
-  if (package == NULL)
-    return TRUE;
+/* What the original tool kept of an rpm is its name, version and release. (transfer full) (nullable) */
+static ScPackageFile *
+foreign_package (const ScContext *ctx, const char *id)
+{
+  g_autofree char *name = g_strdup (id);
+
+  if (sc_package_manager_find (ctx) != &sc_package_rpm)
+    return NULL;
   for (guint i = 0; i < 2; i++)
-    if ((dash = strrchr (package, '-')) != NULL && dash != package)
+    {
+      char *dash = strrchr (name, '-');
+
+      if (dash == NULL || dash == name || dash[1] == '\0')
+        return NULL;
       *dash = '\0';
-  out->manager = &sc_package_rpm;
-  out->package = g_new0 (ScPackageFile, 1);
-  out->package->name = g_steal_pointer (&package);
+    }
+  return sc_package_known (name, id + strlen (name) + 1, NULL);
+}
+
+/* What info says. */
+static gboolean
+load_known (const ScContext *ctx, const ScDeployment *d, ScHostPackage *out, GError **error)
+{
+  if (d == NULL || d->package == NULL)
+    return TRUE;
+  if (d->package_name == NULL)
+    {
+      out->package = foreign_package (ctx, d->package);
+      out->manager = out->package != NULL ? &sc_package_rpm : NULL;
+      return TRUE;
+    }
+  for (guint i = 0; sc_package_managers[i] != NULL && out->manager == NULL; i++)
+    if (strcmp (sc_package_managers[i]->name, d->package_manager) == 0)
+      out->manager = sc_package_managers[i];
+  out->package = out->manager != NULL ? sc_package_known (d->package_name, d->package_version, error) : NULL;
+  if (out->manager == NULL)
+    return sc_fail (error, SC_ERROR_UNSUPPORTED, "info: atomic.package: there is no manager '%s'", d->package_manager);
+  return out->package != NULL || sc_prefix (error, "info: atomic.package");
+}
+
+/* The file @path, of a package of which @out says what is known. */
+static gboolean
+load_file (const ScContext *ctx, const ScPackageManager *manager, char *path, ScHostPackage *out, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (ScPackageFile) package = sc_package_describe (manager, ctx, path, NULL, &local);
+
+  if (package == NULL && out->manager == NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  if (package == NULL)
+    out->problem = g_strdup (local->message);
+  else if (out->manager != NULL && (out->manager != manager || strcmp (out->package->name, package->name) != 0))
+    out->problem = g_strdup_printf ("%s: it is package %s, not %s", path, package->name, out->package->name);
+  if (out->problem != NULL)
+    return TRUE;
+  g_clear_pointer (&out->package, sc_package_file_free);
+  out->package = g_steal_pointer (&package);
+  out->manager = manager;
+  out->file = g_strdup (path);
+  return TRUE;
+}
+
+static gboolean
+load (const ScContext *ctx, const char *name, int number, ScHostPackage *out, GError **error)
+{
+  g_autofree char *checkouts = sc_context_path (ctx, ctx->checkouts);
+  g_autoptr (ScDeployment) d = sc_deployment_load_number (ctx, name, number, NULL);
+
+  if (!load_known (ctx, d, out, error))
+    return FALSE;
+  for (guint i = 0; sc_package_managers[i] != NULL; i++)
+    {
+      g_autofree char *file = sc_host_package_file (sc_package_managers[i]),
+                      *path = g_strdup_printf ("%s/%s.%d/%s", checkouts, name, number, file);
+
+      if (g_file_test (path, G_FILE_TEST_IS_REGULAR))
+        return load_file (ctx, sc_package_managers[i], path, out, error);
+    }
+  if (out->manager != NULL)
+    out->problem = g_strdup_printf ("its package %s was not kept", out->package->name);
   return TRUE;
 }
 
 gboolean
 sc_host_package_load (const ScContext *ctx, const char *name, int number, ScHostPackage *out_package, GError **error)
 {
-  g_autofree char *checkouts = sc_context_path (ctx, ctx->checkouts);
-
   *out_package = (ScHostPackage){ 0 };
-  if (number == SC_NO_DEPLOYMENT)
+  if (number == SC_NO_DEPLOYMENT || load (ctx, name, number, out_package, error))
     return TRUE;
-  for (guint i = 0; sc_package_managers[i] != NULL; i++)
-    {
-      g_autofree char *file = sc_host_package_file (sc_package_managers[i]),
-                      *path = g_strdup_printf ("%s/%s.%d/%s", checkouts, name, number, file);
-
-      if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
-        continue;
-      out_package->package = sc_package_describe (sc_package_managers[i], ctx, path, NULL, error);
-      if (out_package->package == NULL)
-        return FALSE;
-      out_package->manager = sc_package_managers[i];
-      out_package->file = g_steal_pointer (&path);
-      return TRUE;
-    }
-  return load_foreign (ctx, name, number, out_package);
+  sc_host_package_clear (out_package);
+  return FALSE;
 }
 
-gboolean
-sc_host_package_check (const ScContext *ctx, const char *name, int number, GCancellable *cancellable, GError **error)
+static gboolean
+same_package (const ScHostPackage *a, const ScHostPackage *b)
 {
-  g_auto (ScHostPackage) package = { 0 };
+  return a->manager == b->manager && strcmp (a->package->name, b->package->name) == 0;
+}
 
-  if (!sc_host_package_load (ctx, name, number, &package, error))
+/* -- checks -- */
+
+gboolean
+sc_host_package_check (const ScLive *live, int number, int other, GCancellable *cancellable, GError **error)
+{
+  g_auto (ScHostPackage) package = { 0 }, old = { 0 };
+  ScPackagePlan plan = { 0 };
+
+  if (!sc_host_package_load (live->ctx, live->lock->name, number, &package, error)
+      || !sc_host_package_load (live->ctx, live->lock->name, other, &old, error))
+    return FALSE;
+  if (old.manager != NULL && !sc_package_wait (old.manager, live->ctx, live->sink, cancellable, error))
     return FALSE;
   if (package.manager == NULL)
     return TRUE;
   if (package.file == NULL)
-    return sc_fail (error, SC_ERROR_NOT_FOUND, "its package %s was not kept", package.package->name);
-  return sc_package_prepare (package.manager, ctx, package.file, cancellable, error);
+    return sc_fail (error, SC_ERROR_NOT_FOUND, "%s", package.problem);
+  if (old.manager == package.manager && !same_package (&old, &package))
+    plan.replaces = old.package->name;
+  return sc_package_wait (package.manager, live->ctx, live->sink, cancellable, error)
+         && sc_package_prepare (package.manager, live->ctx, package.file, &plan, cancellable, error);
 }
 
 gboolean
@@ -107,18 +177,18 @@ sc_host_package_is_shared (const ScContext *ctx, const char *container, const ch
 }
 
 gboolean
-sc_host_package_check_removal (const ScContext *ctx, const char *name, int number, GCancellable *cancellable,
-                               GError **error)
+sc_host_package_check_removal (const ScLive *live, int number, GCancellable *cancellable, GError **error)
 {
   g_auto (ScHostPackage) package = { 0 };
   gboolean shared = FALSE;
 
   /* One that cannot be read is found out about when it is removed. */
-  if (!sc_host_package_load (ctx, name, number, &package, NULL) || package.manager == NULL)
+  if (!sc_host_package_load (live->ctx, live->lock->name, number, &package, NULL) || package.manager == NULL)
     return TRUE;
-  if (!sc_host_package_is_shared (ctx, name, package.package->name, &shared, error))
+  if (!sc_package_wait (package.manager, live->ctx, live->sink, cancellable, error)
+      || !sc_host_package_is_shared (live->ctx, live->lock->name, package.package->name, &shared, error))
     return FALSE;
-  return shared || sc_package_can_remove (package.manager, ctx, package.package->name, cancellable, error);
+  return shared || sc_package_can_remove (package.manager, live->ctx, package.package->name, cancellable, error);
 }
 
 /* -- putting -- */
@@ -160,7 +230,7 @@ take (const ScLive *live, const ScHostPackage *p, ScPackageMode mode, GError **e
   g_auto (GStrv) paths = NULL;
 
   if (p->file == NULL)
-    return sc_fail (error, SC_ERROR_NOT_FOUND, "its package %s was not kept", p->package->name);
+    return sc_fail (error, SC_ERROR_NOT_FOUND, "%s", p->problem);
   sc_progress_step (live->sink, "Installing package %s %s", p->package->name, p->package->version);
   if (!sc_package_install (p->manager, live->ctx, p->file, mode, NULL, error))
     return FALSE;
@@ -191,14 +261,32 @@ drop (const ScLive *live, const ScHostPackage *p, GError **error)
 }
 
 static gboolean
-is_right (const ScLive *live, const ScHostPackage *p, gboolean *out, GError **error)
+same_bytes (const char *a, const char *b, gboolean *out, GError **error)
+{
+  g_autoptr (GMappedFile) x = g_mapped_file_new (a, FALSE, error);
+  g_autoptr (GMappedFile) y = x != NULL ? g_mapped_file_new (b, FALSE, error) : NULL;
+  gsize size = y != NULL ? g_mapped_file_get_length (x) : 0;
+
+  if (y == NULL)
+    return FALSE;
+  *out = size == g_mapped_file_get_length (y)
+         && (size == 0 || memcmp (g_mapped_file_get_contents (x), g_mapped_file_get_contents (y), size) == 0);
+  return TRUE;
+}
+
+/* Is it installed already?  One version may come with this content or with that: only that of the same file is.  What
+ * has no file any more is known by its version alone. */
+static gboolean
+is_right (const ScLive *live, const ScHostPackage *p, const ScHostPackage *other, gboolean *out, GError **error)
 {
   g_autofree char *version = NULL;
   ScPackageState state;
+  gboolean same = p->file == NULL;
 
-  if (!sc_package_find (p->manager, live->ctx, p->package->name, &state, &version, NULL, error))
+  if (!sc_package_find (p->manager, live->ctx, p->package->name, &state, &version, NULL, error)
+      || (p->file != NULL && other->file != NULL && !same_bytes (p->file, other->file, &same, error)))
     return FALSE;
-  *out = state == SC_PACKAGE_INSTALLED && g_strcmp0 (version, p->package->version) == 0;
+  *out = same && state == SC_PACKAGE_INSTALLED && g_strcmp0 (version, p->package->version) == 0;
   return TRUE;
 }
 
@@ -210,7 +298,7 @@ complete (const ScLive *live, const ScHostPackage *p)
 
   if (p->manager == NULL || p->file == NULL)
     return;
-  if (!sc_package_install (p->manager, live->ctx, p->file, SC_PACKAGE_WHATEVER_IS, NULL, &local))
+  if (!sc_package_install (p->manager, live->ctx, p->file, SC_PACKAGE_COMPLETE, NULL, &local))
     g_debug ("%s: %s", p->file, local->message);
 }
 
@@ -222,13 +310,7 @@ clean (const ScLive *live, const ScHostPackage *p, GError **error)
 }
 
 static gboolean
-same_package (const ScHostPackage *a, const ScHostPackage *b)
-{
-  return a->manager == b->manager && strcmp (a->package->name, b->package->name) == 0;
-}
-
-gboolean
-sc_host_package_put (const ScLive *live, int number, int other, GError **error)
+put (const ScLive *live, int number, int other, GError **error)
 {
   const char *name = live->lock->name;
   g_auto (ScHostPackage) wanted = { 0 }, old = { 0 };
@@ -243,9 +325,27 @@ sc_host_package_put (const ScLive *live, int number, int other, GError **error)
     complete (live, &old);
   if (old.manager != NULL && (wanted.manager == NULL || !same_package (&old, &wanted)) && !drop (live, &old, error))
     return FALSE;
-  if (wanted.manager == NULL || (!live->resumed && !is_right (live, &wanted, &right, error)))
-    return wanted.manager == NULL;
+  if (wanted.manager == NULL)
+    return TRUE;
+  if ((!live->resumed || wanted.file == NULL) && !is_right (live, &wanted, &old, &right, error))
+    return FALSE;
   if (right)
     return TRUE;
   return take (live, &wanted, live->resumed ? SC_PACKAGE_WHATEVER_IS : SC_PACKAGE_CAREFULLY, error);
+}
+
+gboolean
+sc_host_package_put (const ScLive *live, int number, int other, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (put (live, number, other, &local))
+    return TRUE;
+  if (!live->forced || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  sc_progress_note (live->sink, "%s: %s", live->lock->name, local->message);
+  return TRUE;
 }

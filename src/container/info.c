@@ -32,6 +32,26 @@ parse_host (JsonObject *object, ScDeployment *d, GError **error)
 }
 
 static gboolean
+parse_package (JsonObject *object, ScDeployment *d, GError **error)
+{
+  const char *manager = NULL, *name = NULL, *version = NULL;
+  JsonObject *package = NULL;
+
+  if (!sc_json_get_object (object, WHERE, "atomic.package", SC_JSON_OPTIONAL, &package, error))
+    return FALSE;
+  if (package == NULL)
+    return TRUE;
+  if (!sc_json_get_string (package, WHERE ".atomic.package", "manager", SC_JSON_REQUIRED, &manager, error)
+      || !sc_json_get_string (package, WHERE ".atomic.package", "name", SC_JSON_REQUIRED, &name, error)
+      || !sc_json_get_string (package, WHERE ".atomic.package", "version", SC_JSON_REQUIRED, &version, error))
+    return FALSE;
+  d->package_manager = g_strdup (manager);
+  d->package_name = g_strdup (name);
+  d->package_version = g_strdup (version);
+  return TRUE;
+}
+
+static gboolean
 parse_health (JsonObject *object, ScDeployment *d, GError **error)
 {
   JsonObject *health = NULL;
@@ -62,7 +82,7 @@ sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
       || !sc_json_get_int (object, WHERE, "created", SC_JSON_OPTIONAL, &d->created, error)
       || !sc_json_get_bool (object, WHERE, "has-container-service", SC_JSON_OPTIONAL, &d->has_container_service, error)
       || !sc_json_get_string_map (object, WHERE, "values", SC_JSON_OPTIONAL, &d->values, error)
-      || !parse_host (object, d, error) || !parse_health (object, d, error))
+      || !parse_host (object, d, error) || !parse_package (object, d, error) || !parse_health (object, d, error))
     return FALSE;
   d->image = g_strdup (image);
   d->revision = g_strdup (revision);
@@ -111,6 +131,19 @@ add_strv (JsonBuilder *b, const char *key, char **strings)
   json_builder_end_array (b);
 }
 
+static void
+add_package (JsonBuilder *b, const ScDeployment *d)
+{
+  if (d->package_name == NULL)
+    return;
+  json_builder_set_member_name (b, "atomic.package");
+  json_builder_begin_object (b);
+  add_string (b, "manager", d->package_manager);
+  add_string (b, "name", d->package_name);
+  add_string (b, "version", d->package_version);
+  json_builder_end_object (b);
+}
+
 char *
 sc_info_format (const ScDeployment *d, const ScExports *exports)
 {
@@ -133,6 +166,7 @@ sc_info_format (const ScDeployment *d, const ScExports *exports)
   add_strv (b, "atomic.installed-dirs", d->installed_dirs);
   add_strv (b, "atomic.created-dirs", d->created_dirs);
   add_string (b, "rpm-installed", d->package);
+  add_package (b, d);
   add_string (b, "system-package", d->system_package != NULL ? d->system_package : "no");
   add_string (b, "remote", d->remote);
   json_builder_set_member_name (b, "use-links");

@@ -148,6 +148,22 @@ write_text (const char *dir, const char *file, const char *text, GError **error)
 
 /* -- rpm -- */
 
+/* rpm looks for its directives in the whole line, quotes or not. */
+static gboolean
+check_directives (const ScPackageTree *tree, GError **error)
+{
+  for (guint i = 0; i < tree->files->len + tree->dirs->len; i++)
+    {
+      const char *path = i < tree->files->len ? g_ptr_array_index (tree->files, i)
+                                              : g_ptr_array_index (tree->dirs, i - tree->files->len);
+
+      for (const char *p = strchr (path, '%'); p != NULL; p = strchr (p + 1, '%'))
+        if (g_ascii_isalpha (p[1]))
+          return sc_fail (error, SC_ERROR_INVALID, "%s: rpm takes '%%%c' in a name for a directive", path, p[1]);
+    }
+  return TRUE;
+}
+
 /* (transfer full): lines of %files.  A name in quotes stands for itself; what is in the tree is in the package anyway.
  */
 static char *
@@ -183,7 +199,7 @@ generated_spec (const ScPackageInput *input, GError **error)
   g_autofree char *files = NULL, *spec = NULL, *owners = NULL;
   SC_AUTOFD int below = -1;
 
-  if (text == NULL || !scan (input, &tree, error))
+  if (text == NULL || !scan (input, &tree, error) || !check_directives (&tree, error))
     return NULL;
   files = list_files (&tree, input->whole);
   spec = sc_package_text_spec (text, files);
@@ -242,10 +258,23 @@ fill_build_root (const ScPackageInput *input, const char *root, GError **error)
          && sc_package_build (input->manager, argv, input->cancellable, error);
 }
 
+/* The paths stand in scripts of rpm. */
+static gboolean
+check_place (const char *path, GError **error)
+{
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+-";
+
+  return path[strspn (path, allowed)] == '\0'
+         || sc_fail (error, SC_ERROR_UNSUPPORTED,
+                     "rpmbuild: '%s': only letters, digits and ._/+- can be in the path of its files", path);
+}
+
 static gboolean
 build_rpm (const ScPackageInput *input, gboolean own, char **out_file, GError **error)
 {
-  g_autofree char *spec = own ? image_spec (input, error) : generated_spec (input, error);
+  g_autofree char *spec = !check_place (input->tree_path, error) ? NULL
+                          : own                                  ? image_spec (input, error)
+                                                                 : generated_spec (input, error);
   g_autofree char *top = g_build_filename (input->work, "top", NULL),
                   *out = g_build_filename (input->work, "out", NULL),
                   *root = g_build_filename (input->work, "root", NULL),
@@ -371,6 +400,22 @@ build_deb (const ScPackageInput *input, char **out_file, GError **error)
 
 /* -- all -- */
 
+/* Before anything changes.  An old package of another name goes before this one comes. */
+static gboolean
+prepare (const ScPackageInput *input, const char *file, const ScPackageFile *package, GError **error)
+{
+  g_auto (ScHostPackage) old = { 0 };
+  ScPackagePlan plan = { .fetch = TRUE };
+
+  if (input->old != NULL && !input->old->preinstalled
+      && !sc_host_package_load (input->ctx, input->old->name, input->old->number, &old, error))
+    return FALSE;
+  if (old.manager == input->manager && strcmp (old.package->name, package->name) != 0)
+    plan.replaces = old.package->name;
+  return sc_package_wait (input->manager, input->ctx, input->sink, input->cancellable, error)
+         && sc_package_prepare (input->manager, input->ctx, file, &plan, input->cancellable, error);
+}
+
 /* A package that the host has for its own reasons is not to become the container's, and go with it. */
 static gboolean
 check_foreign (const ScPackageInput *input, const ScPackageFile *package, GError **error)
@@ -409,7 +454,7 @@ sc_package_make (const ScPackageInput *input, char **out_file, ScPackageFile **o
     return FALSE;
   package = sc_package_describe (input->manager, input->ctx, file, input->cancellable, error);
   if (package == NULL || ((ready >= 0 || own) && !check_foreign (input, package, error))
-      || (input->whole == NULL && !sc_package_prepare (input->manager, input->ctx, file, input->cancellable, error)))
+      || (input->whole == NULL && !prepare (input, file, package, error)))
     return FALSE;
   *out_file = g_steal_pointer (&file);
   *out_package = g_steal_pointer (&package);

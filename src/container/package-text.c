@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "package-manager.h"
+
 #define NAME_PREFIX     "atomic-container-"
 #define LINE_LIMIT      200
 #define TEXT_LIMIT      2000
@@ -143,6 +145,9 @@ add_relation (ScPackageTextKind kind, const char *field, const char *item, GStri
     return sc_fail (error, SC_ERROR_INVALID, "label atomic.%s: '%s' is not a package with at most a version", field,
                     shown);
   name = g_match_info_fetch (match, 1);
+  if (!sc_package_is_capability (item) || !sc_package_is_capability (name))
+    return sc_fail (error, SC_ERROR_INVALID, "label atomic.%s: '%s' is a file or an address, not a package", field,
+                    shown);
   op = g_match_info_fetch (match, 2);
   version = g_match_info_fetch (match, 3);
   if (kind == SC_PACKAGE_TEXT_DEB && !g_regex_match_simple (DEB_NAME, name, G_REGEX_DOLLAR_ENDONLY, 0))

@@ -15,7 +15,6 @@
 #include "fs.h"
 #include "live.h"
 #include "package-build.h"
-#include "subprocess.h"
 #include "template.h"
 
 #define UNITS    "/usr/lib/systemd/system"
@@ -164,16 +163,23 @@ file_name (const ScPackageManager *manager, const ScPackageFile *package)
   return g_strconcat (package->name, join, package->version, arch, package->architecture, ".", manager->suffix, NULL);
 }
 
-/* Whole or not at all. */
+/* Whole or not at all; a link that is there already is not followed. */
 static gboolean
-hand_over (const char *file, const char *path, GCancellable *cancellable, GError **error)
+hand_over (const char *file, const char *path, GError **error)
 {
-  g_autofree char *part = g_strconcat (path, ".part", NULL), *dir = g_path_get_dirname (path);
-  const char *argv[] = { "cp", "--reflink=auto", "--", file, part, NULL };
-  SC_AUTOFD int fd = -1;
-  gboolean done = sc_subprocess_run (argv, NULL, NULL, cancellable, error);
+  g_autofree char *part = g_strconcat (path, ".XXXXXX", NULL), *dir = g_path_get_dirname (path),
+                  *buffer = g_malloc (1 << 16);
+  SC_AUTOFD int in = open (file, O_RDONLY | O_CLOEXEC);
+  SC_AUTOFD int out = in >= 0 ? g_mkstemp_full (part, O_RDWR | O_CLOEXEC, 0600) : -1;
+  gboolean done = TRUE;
+  gssize n = 0;
 
-  if (done && ((fd = open (part, O_RDONLY | O_CLOEXEC)) < 0 || fsync (fd) != 0 || rename (part, path) != 0))
+  if (out < 0)
+    return sc_fail_errno (error, errno, "%s", in < 0 ? file : path);
+  while (done && ((n = read (in, buffer, 1 << 16)) > 0 || (n < 0 && errno == EINTR)))
+    if (n > 0)
+      done = sc_fs_write_all (out, buffer, (gsize)n, error) || sc_prefix (error, "%s", path);
+  if (done && (n < 0 || fchmod (out, 0644) != 0 || fsync (out) != 0 || rename (part, path) != 0))
     done = sc_fail_errno (error, errno, "%s", path);
   if (!done)
     unlink (part);
@@ -211,7 +217,7 @@ pack (const Whole *whole, const ScMadeFiles *files, const ScPackageManager *mana
     return FALSE;
   name = file_name (manager, package);
   path = g_build_filename (dir, name, NULL);
-  if (!hand_over (file, path, in->cancellable, error))
+  if (!hand_over (file, path, error))
     return FALSE;
   *out_path = g_steal_pointer (&path);
   return TRUE;

@@ -14,7 +14,7 @@
 #define DPKG_LIMIT     (64 * 1024 * 1024)
 #define RPM_LIMIT      (256 * 1024 * 1024)
 #define PACKAGES_LIMIT 1000000
-#define RPM_OUTPUT     (1024 * 1024) /* what is kept of a program's output */
+#define RPM_OUTPUT     (64 * 1024 * 1024)
 
 void
 sc_package_free (ScPackage *package)
@@ -197,8 +197,6 @@ parse_rpm (const char *text, GPtrArray *packages, GError **error)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
-  if (strlen (text) >= RPM_OUTPUT)
-    return sc_fail (error, SC_ERROR_LIMIT, "the list of packages is larger than %d bytes", RPM_OUTPUT);
   for (guint i = 0; lines[i] != NULL; i++)
     {
       g_auto (GStrv) words = g_strsplit (lines[i], "\t", 3);
@@ -225,7 +223,7 @@ query_rpm (const char *copy, GPtrArray *packages, GCancellable *cancellable, GEr
                          NULL };
   g_autofree char *text = NULL;
 
-  return sc_subprocess_run (argv, "/", &text, cancellable, error) && parse_rpm (text, packages, error);
+  return sc_subprocess_read (argv, NULL, RPM_OUTPUT, &text, cancellable, error) && parse_rpm (text, packages, error);
 }
 
 static gboolean

@@ -82,7 +82,7 @@ check_root (const ScContext *ctx, const ScDeployment *target, GError **error)
 }
 
 static gboolean
-check (const ScLive *live, const ScDeployment *target, GError **error)
+check (const ScLive *live, const ScDeployment *target, GCancellable *cancellable, GError **error)
 {
   g_autofree char *dir = g_strdup_printf ("%s.%d", target->name, target->number), *unit = sc_unit_name (target->name);
   g_autoptr (ScRuntime) runtime = NULL;
@@ -98,7 +98,8 @@ check (const ScLive *live, const ScDeployment *target, GError **error)
   if (!sc_host_files_prepare (live->ctx, live->lock, target, sc_live_number (live->lock->checkouts->dfd, target->name),
                               error))
     return FALSE;
-  if (!sc_host_package_check (live->ctx, target->name, target->number, NULL, error))
+  if (!sc_host_package_check (live, target->number, sc_live_number (live->lock->checkouts->dfd, target->name),
+                              cancellable, error))
     return sc_prefix (error, "deployment %d", target->number);
   runtime = sc_runtime_find (live->ctx, target->runtime, error);
   return runtime != NULL || sc_prefix (error, "deployment %d", target->number);
@@ -156,7 +157,7 @@ roll_back (ScLive *live, int to, int *out_number, GCancellable *cancellable, GEr
   if (to == from)
     return sc_fail (error, SC_ERROR_EXISTS, "deployment %d is live already", to);
   target = sc_deployment_load_number (live->ctx, name, to, error);
-  if (target == NULL || !check (live, target, error))
+  if (target == NULL || !check (live, target, cancellable, error))
     return FALSE;
   journal = plan (live, from, target, cancellable, error);
   *out_number = to;

@@ -120,11 +120,13 @@ remove_host_files (const ScLive *live, const ScJournal *journal, GCancellable *c
 {
   g_autofree char *unit = sc_unit_name (live->lock->name);
   gboolean changed = FALSE, has_unit = sc_live_has (live, journal->from, unit);
+  ScLive host = *live;
 
+  host.forced = journal->force;
   if (has_unit)
     sc_progress_step (live->sink, "systemctl disable %s", live->lock->name);
   sc_live_remove_tmpfiles (live, journal->from, cancellable);
-  if (!sc_live_put_files (live, SC_NO_DEPLOYMENT, journal->from, &changed, error))
+  if (!sc_live_put_files (&host, SC_NO_DEPLOYMENT, journal->from, &changed, error))
     return FALSE;
   if (!has_unit || !sc_systemd_is_running (live->systemd))
     return TRUE;
@@ -241,6 +243,22 @@ halt_or_note (const ScLive *live, gboolean force, GCancellable *cancellable, GEr
 }
 
 static gboolean
+check_package (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (sc_host_package_check_removal (live, journal->from, cancellable, &local))
+    return TRUE;
+  if (!journal->force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  sc_progress_note (live->sink, "%s: %s", live->lock->name, local->message);
+  return TRUE;
+}
+
+static gboolean
 remove_container (const ScLive *live, const ScUninstallOptions *options, GCancellable *cancellable, GError **error)
 {
   int dfd = live->lock->checkouts->dfd;
@@ -249,8 +267,7 @@ remove_container (const ScLive *live, const ScUninstallOptions *options, GCancel
 
   journal->purge = options->purge;
   journal->force = options->force;
-  return check (live, options, cancellable, error)
-         && sc_host_package_check_removal (live->ctx, name, journal->from, cancellable, error)
+  return check (live, options, cancellable, error) && check_package (live, journal, cancellable, error)
          && halt_or_note (live, options->force, cancellable, error) && sc_journal_save (dfd, name, journal, error)
          && sc_uninstall_continue (live, journal, cancellable, error);
 }

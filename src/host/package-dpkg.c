@@ -3,13 +3,16 @@
  * Packages of Debian.  dpkg repairs what it was stopped at when it is given the same package once more, and it flushes
  * what it writes.  Configuration that somebody changed is kept, as dpkg does it unasked.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs.h"
 #include "package-private.h"
-#include "subprocess.h"
 
-#define FORCED "--force-bad-path,downgrade,confold,confdef,remove-reinstreq"
+#define LOCK_WAIT (60 * G_USEC_PER_SEC) /* for another dpkg that began between our look and our turn */
+#define LOCK_POLL (G_USEC_PER_SEC / 5)
+#define FORCED    "--force-bad-path,downgrade,confold,confdef,remove-reinstreq"
 
 static char *
 root_option (const ScContext *ctx)
@@ -47,6 +50,44 @@ run_dpkg (const ScContext *ctx, const char *const *words, char **out_text, GCanc
   return sc_package_run ((const char *const *)argv->pdata, out_text, cancellable, error);
 }
 
+static gboolean
+dpkg_is_busy (const ScContext *ctx)
+{
+  static const char *const locks[] = { "/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (locks); i++)
+    {
+      g_autofree char *path = sc_context_path (ctx, locks[i]);
+      SC_AUTOFD int fd = open (path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+      struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+      if (fd >= 0 && fcntl (fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* As run_dpkg(), when it is our turn: two of us may have looked at once. */
+static gboolean
+change_dpkg (const ScContext *ctx, const char *const *words, GCancellable *cancellable, GError **error)
+{
+  gint64 limit = g_get_monotonic_time () + LOCK_WAIT;
+
+  for (;;)
+    {
+      g_autoptr (GError) local = NULL;
+
+      if (run_dpkg (ctx, words, NULL, cancellable, &local))
+        return TRUE;
+      if (strstr (local->message, "locked by another process") == NULL || g_get_monotonic_time () > limit)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      g_usleep (LOCK_POLL);
+    }
+}
+
 static ScPackageFile *
 dpkg_describe (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error)
 {
@@ -55,7 +96,7 @@ dpkg_describe (const ScContext *ctx, const char *file, GCancellable *cancellable
   g_autofree char *text = NULL;
   ScPackageFile *package;
 
-  if (!sc_subprocess_run (argv, NULL, &text, cancellable, error))
+  if (!sc_package_ask (argv, &text, cancellable, error))
     return NULL;
   package = sc_package_from_line (text, error);
   if (package != NULL)
@@ -88,7 +129,7 @@ ask_state (const ScContext *ctx, const char *name, char **out_letters, char **ou
 
   *out_letters = *out_version = NULL;
   /* Asked for all: no packages by that name is a failure otherwise. */
-  if (!sc_subprocess_run (argv, NULL, &text, cancellable, error))
+  if (!sc_package_ask (argv, &text, cancellable, error))
     return FALSE;
   lines = g_strsplit (text, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
@@ -125,30 +166,25 @@ dpkg_list (const ScContext *ctx, const char *name, GCancellable *cancellable, GE
                   *text = NULL;
   const char *argv[] = { "dpkg-query", admin, "--listfiles", name, NULL };
 
-  return sc_subprocess_run (argv, NULL, &text, cancellable, error) ? g_strsplit (g_strchomp (text), "\n", -1) : NULL;
+  return sc_package_ask (argv, &text, cancellable, error) ? g_strsplit (g_strchomp (text), "\n", -1) : NULL;
 }
 
-/* dpkg itself does not say before it unpacks whether dependencies are there: it fails then, and is taken back. */
-static gboolean
-dpkg_prepare (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error)
-{
-  const char *ask[] = { "dpkg-deb", "--field", file, "Pre-Depends", "Depends", NULL };
-  g_autofree char *apt = g_find_program_in_path ("apt-get"), *text = NULL;
-  g_auto (GStrv) lines = NULL;
+/* -- dependencies -- */
 
-  if (!sc_subprocess_run (ask, NULL, &text, cancellable, error))
-    return FALSE;
-  if (ctx->root != NULL || apt == NULL)
-    return TRUE;
-  lines = g_strsplit (text, "\n", -1);
+static gboolean
+fetch (const char *apt, const char *relations, GCancellable *cancellable, GError **error)
+{
+  g_auto (GStrv) lines = g_strsplit (relations, "\n", -1);
+
   for (char **line = lines; *line != NULL; line++)
     {
       const char *colon = strstr (*line, ": ");
-      const char *argv[] = { "env",     "DEBIAN_FRONTEND=noninteractive", apt, "--yes", "--no-install-recommends",
+      const char *argv[] = { "env",     "DEBIAN_FRONTEND=noninteractive", apt,
+                             "--yes",   "--no-install-recommends",        "--no-remove",
                              "satisfy", colon != NULL ? colon + 2 : "",   NULL };
       g_autoptr (GError) local = NULL;
 
-      if (colon == NULL || sc_subprocess_run (argv, NULL, NULL, cancellable, &local))
+      if (colon == NULL || sc_package_run (argv, NULL, cancellable, &local))
         continue;
       if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
@@ -157,12 +193,93 @@ dpkg_prepare (const ScContext *ctx, const char *file, GCancellable *cancellable,
   return TRUE;
 }
 
+/* A copy of what dpkg knows, in which @file is unpacked already. */
+static gboolean
+write_copy (const ScContext *ctx, const char *file, const char *copy, GCancellable *cancellable, GError **error)
+{
+  static const char *const dirs[] = { "info", "triggers", "updates" };
+  const char *ask[] = { "dpkg-deb", "--field", file, NULL };
+  g_autofree char *status = sc_context_path (ctx, "/var/lib/dpkg/status"),
+                  *updates = sc_context_path (ctx, "/var/lib/dpkg/updates"),
+                  *arch = sc_context_path (ctx, "/var/lib/dpkg/arch"), *control = NULL, *stanza = NULL,
+                  *update = g_build_filename (copy, "updates", "9999", NULL);
+  gboolean any = g_file_test (arch, G_FILE_TEST_EXISTS);
+  const char *cp[] = { "cp", "-RL", "-t", copy, "--", status, updates, any ? arch : NULL, NULL };
+
+  if (!sc_package_ask (ask, &control, cancellable, error) || !sc_package_run (cp, NULL, cancellable, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (dirs); i++)
+    {
+      g_autofree char *dir = g_build_filename (copy, dirs[i], NULL);
+
+      if (!sc_fs_mkdir_p_at (AT_FDCWD, dir, 0700, error))
+        return FALSE;
+    }
+  stanza = g_strconcat ("Status: install ok unpacked\n", control, NULL);
+  return sc_fs_write_file_at (AT_FDCWD, update, stanza, strlen (stanza), 0600, error);
+}
+
+/* dpkg looks for dependencies only after it has unpacked: it is asked whether it would configure the package then. */
+static gboolean
+check_depends (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScPackageFile) package = dpkg_describe (ctx, file, cancellable, error);
+  g_autofree char *copy = package != NULL ? g_dir_make_tmp ("atomic-dpkg-XXXXXX", error) : NULL,
+                  *admin = copy != NULL ? g_strconcat ("--admindir=", copy, NULL) : NULL;
+  g_autoptr (GError) ignored = NULL;
+  gboolean ok;
+
+  if (copy == NULL)
+    return FALSE;
+  const char *argv[] = { "dpkg", admin, "--log=/dev/null", "--dry-run", "--configure", package->name, NULL };
+  ok = write_copy (ctx, file, copy, cancellable, error) && sc_package_run (argv, NULL, cancellable, error);
+  if (!sc_fs_remove_tree_at (AT_FDCWD, copy, &ignored))
+    g_debug ("%s", ignored->message);
+  return ok;
+}
+
+static gboolean
+dpkg_prepare (const ScContext *ctx, const char *file, const ScPackagePlan *plan, GCancellable *cancellable,
+              GError **error)
+{
+  const char *ask[] = { "dpkg-deb", "--field", file, "Pre-Depends", "Depends", NULL };
+  g_autofree char *apt = g_find_program_in_path ("apt-get"), *text = NULL;
+
+  if (!sc_package_ask (ask, &text, cancellable, error))
+    return FALSE;
+  if (*g_strstrip (text) == '\0')
+    return TRUE;
+  if (plan->fetch && ctx->root == NULL && apt != NULL && !fetch (apt, text, cancellable, error))
+    return FALSE;
+  return check_depends (ctx, file, cancellable, error);
+}
+
+/* -- changing -- */
+
+/* dpkg notes that it begins before it writes a file.  What was stopped while it unpacked does so once more, so that it
+ * knows all its files; its scripts that may need others do not run for that. */
+static gboolean
+complete (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScPackageFile) package = dpkg_describe (ctx, file, cancellable, error);
+  g_autofree char *letters = NULL, *version = NULL;
+  const char *words[] = { "--unpack", file, NULL };
+
+  if (package == NULL || !ask_state (ctx, package->name, &letters, &version, cancellable, error))
+    return FALSE;
+  if (letters == NULL || strlen (letters) < 3 || (letters[1] != 'H' && letters[2] != 'R'))
+    return TRUE;
+  return change_dpkg (ctx, words, cancellable, error);
+}
+
 static gboolean
 dpkg_install (const ScContext *ctx, const char *file, ScPackageMode mode, GCancellable *cancellable, GError **error)
 {
   const char *words[] = { "--install", file, NULL }, *forced[] = { "--force-depends", "--install", file, NULL };
 
-  return run_dpkg (ctx, mode == SC_PACKAGE_WHATEVER_IS ? forced : words, NULL, cancellable, error);
+  if (mode == SC_PACKAGE_COMPLETE)
+    return complete (ctx, file, cancellable, error);
+  return change_dpkg (ctx, mode == SC_PACKAGE_WHATEVER_IS ? forced : words, cancellable, error);
 }
 
 static gboolean
@@ -204,7 +321,7 @@ dpkg_remove (const ScContext *ctx, const char *name, char **out_kept, GCancellab
     changed = find_changed (ctx, name, cancellable);
   if (changed != NULL || (letters != NULL && letters[0] == 'r'))
     words[1] = "--remove";
-  if (!run_dpkg (ctx, words, NULL, cancellable, error))
+  if (!change_dpkg (ctx, words, cancellable, error))
     return FALSE;
   *out_kept = g_steal_pointer (&changed);
   return TRUE;
@@ -217,6 +334,7 @@ const ScPackageManager sc_package_dpkg = {
   .builder = "dpkg-deb",
   .comes_with = "package dpkg",
   .describe = dpkg_describe,
+  .is_busy = dpkg_is_busy,
   .find = dpkg_find,
   .list = dpkg_list,
   .prepare = dpkg_prepare,

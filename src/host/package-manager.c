@@ -11,7 +11,10 @@
 #include "package-private.h"
 #include "subprocess.h"
 
-#define PATIENCE (24 * 60 * 60) /* seconds: a tool ends by itself */
+#define LIST_MAX  ((gsize)64 * 1024 * 1024) /* of what a tool says if it is asked */
+#define BUSY_WAIT (5 * 60 * G_USEC_PER_SEC)
+#define BUSY_POLL (G_USEC_PER_SEC / 5)
+#define PATIENCE  (24 * 60 * 60) /* seconds: a tool ends by itself */
 
 const ScPackageManager *const sc_package_managers[] = { &sc_package_dpkg, &sc_package_rpm, NULL };
 
@@ -80,6 +83,14 @@ sc_package_cause (const char *text)
 }
 
 gboolean
+sc_package_ask (const char *const *argv, char **out_text, GCancellable *cancellable, GError **error)
+{
+  static const char *const environment[] = { "LC_ALL=C.UTF-8", "LANGUAGE=", NULL };
+
+  return sc_subprocess_read (argv, environment, LIST_MAX, out_text, cancellable, error);
+}
+
+gboolean
 sc_package_run (const char *const *argv, char **out_text, GCancellable *cancellable, GError **error)
 {
   g_autofree char *program = g_find_program_in_path (argv[0]), *text = NULL, *cause = NULL;
@@ -90,7 +101,7 @@ sc_package_run (const char *const *argv, char **out_text, GCancellable *cancella
     return sc_fail (error, SC_ERROR_UNAVAILABLE, "there is no program '%s'", argv[0]);
   g_ptr_array_add (words, (gpointer) "sh");
   g_ptr_array_add (words, (gpointer) "-c");
-  g_ptr_array_add (words, (gpointer) "exec \"$0\" \"$@\" 2>&1");
+  g_ptr_array_add (words, (gpointer) "LC_ALL=C.UTF-8 LANGUAGE= exec \"$0\" \"$@\" 2>&1");
   for (; *argv != NULL; argv++)
     g_ptr_array_add (words, (gpointer)*argv);
   g_ptr_array_add (words, NULL);
@@ -100,11 +111,15 @@ sc_package_run (const char *const *argv, char **out_text, GCancellable *cancella
         *out_text = g_steal_pointer (&text);
       return TRUE;
     }
-  if (!g_error_matches (local, SC_ERROR, SC_ERROR_FAILED) || text == NULL || *text == '\0')
+  if (!g_error_matches (local, SC_ERROR, SC_ERROR_FAILED))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
+  /* The shell is nobody that anybody knows of. */
+  if (text == NULL || *text == '\0')
+    return sc_fail (error, SC_ERROR_FAILED, "%s: %s", (char *)g_ptr_array_index (words, 3),
+                    g_str_has_prefix (local->message, "sh: ") ? local->message + 4 : local->message);
   cause = sc_package_cause (text);
   return sc_fail (error, SC_ERROR_FAILED, "%s: %s", (char *)g_ptr_array_index (words, 3), cause);
 }
@@ -153,6 +168,26 @@ sc_package_from_line (const char *line, GError **error)
 }
 
 ScPackageFile *
+sc_package_known (const char *name, const char *version, GError **error)
+{
+  ScPackageFile *package;
+
+  if (!is_word (name) || (version != NULL && !is_word (version)))
+    return sc_fail_null (error, SC_ERROR_INVALID, "it has no good name or version");
+  package = g_new0 (ScPackageFile, 1);
+  package->name = g_strdup (name);
+  package->version = g_strdup (version);
+  return package;
+}
+
+gboolean
+sc_package_is_capability (const char *text)
+{
+  return !g_regex_match_simple ("//|^(https?|ftp|file):|\\.(rpm|deb)$|\\.(rpm|deb)\\s|^[-@]|[*?\\[]", text,
+                                G_REGEX_CASELESS | G_REGEX_DOLLAR_ENDONLY, 0);
+}
+
+ScPackageFile *
 sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, const char *file, GCancellable *cancellable,
                      GError **error)
 {
@@ -188,10 +223,31 @@ sc_package_list (const ScPackageManager *manager, const ScContext *ctx, const ch
 }
 
 gboolean
-sc_package_prepare (const ScPackageManager *manager, const ScContext *ctx, const char *file, GCancellable *cancellable,
-                    GError **error)
+sc_package_prepare (const ScPackageManager *manager, const ScContext *ctx, const char *file, const ScPackagePlan *plan,
+                    GCancellable *cancellable, GError **error)
 {
-  return manager->prepare (ctx, file, cancellable, error) || sc_prefix (error, "its package cannot be installed");
+  return manager->prepare (ctx, file, plan, cancellable, error) || sc_prefix (error, "its package cannot be installed");
+}
+
+gboolean
+sc_package_wait (const ScPackageManager *manager, const ScContext *ctx, const ScProgressSink *sink,
+                 GCancellable *cancellable, GError **error)
+{
+  gint64 limit = g_get_monotonic_time () + BUSY_WAIT;
+  gboolean told = FALSE;
+
+  while (manager->is_busy != NULL && manager->is_busy (ctx))
+    {
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      if (g_get_monotonic_time () > limit)
+        return sc_fail (error, SC_ERROR_BUSY, "somebody else changes the host's packages with %s", manager->name);
+      if (!told)
+        sc_progress_note (sink, "Waiting for another %s that changes the host's packages", manager->name);
+      told = TRUE;
+      g_usleep (BUSY_POLL);
+    }
+  return TRUE;
 }
 
 /* A manager may say that all went well when its database could not be written. */
@@ -212,7 +268,8 @@ gboolean
 sc_package_install (const ScPackageManager *manager, const ScContext *ctx, const char *file, ScPackageMode mode,
                     GCancellable *cancellable, GError **error)
 {
-  return (manager->install (ctx, file, mode, cancellable, error) && check_installed (manager, ctx, file, error))
+  return (manager->install (ctx, file, mode, cancellable, error)
+          && (mode == SC_PACKAGE_COMPLETE || check_installed (manager, ctx, file, error)))
          || sc_prefix (error, "cannot install its package");
 }
 

@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "context.h"
+#include "progress.h"
 
 /*
  * The package manager of a host: rpm, or dpkg.  The programs of this system are run, also for another root.  Package
@@ -33,7 +34,15 @@ typedef enum
 {
   SC_PACKAGE_CAREFULLY,   /* dependencies must be there */
   SC_PACKAGE_WHATEVER_IS, /* it was installed before, or ought to be: dependencies are not asked for */
+  SC_PACKAGE_COMPLETE,    /* only if somebody was stopped in the middle: so that the manager knows all its files */
 } ScPackageMode;
+
+/* What is to be done with a package. */
+typedef struct
+{
+  const char *replaces; /* (nullable): a package of another name that goes before it comes */
+  gboolean fetch;       /* what it requires may be fetched */
+} ScPackagePlan;
 
 typedef struct _ScPackageManager ScPackageManager;
 
@@ -46,10 +55,12 @@ struct _ScPackageManager
   const char *comes_with; /* packages of distributions that have it, for people */
 
   ScPackageFile *(*describe) (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error);
+  gboolean (*is_busy) (const ScContext *ctx); /* (nullable): it waits itself */
   gboolean (*find) (const ScContext *ctx, const char *name, ScPackageState *out_state, char **out_version,
                     GCancellable *cancellable, GError **error);
   char **(*list) (const ScContext *ctx, const char *name, GCancellable *cancellable, GError **error);
-  gboolean (*prepare) (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error);
+  gboolean (*prepare) (const ScContext *ctx, const char *file, const ScPackagePlan *plan, GCancellable *cancellable,
+                       GError **error);
   gboolean (*install) (const ScContext *ctx, const char *file, ScPackageMode mode, GCancellable *cancellable,
                        GError **error);
   gboolean (*can_remove) (const ScContext *ctx, const char *name, GCancellable *cancellable, GError **error);
@@ -86,10 +97,21 @@ gboolean sc_package_find (const ScPackageManager *manager, const ScContext *ctx,
 char **sc_package_list (const ScPackageManager *manager, const ScContext *ctx, const char *name,
                         GCancellable *cancellable, GError **error) SC_CHECK;
 
-/* Before anything changes: fetches what @file requires where the host has a program for that and is the running system,
- * and asks whether it could be installed, as far as the manager tells. */
+/* Before anything changes: fetches what @file requires, with @plan->fetch and where the host has a program for that and
+ * is the running system, and asks whether it could be installed, as far as the manager tells. */
 gboolean sc_package_prepare (const ScPackageManager *manager, const ScContext *ctx, const char *file,
-                             GCancellable *cancellable, GError **error) SC_CHECK;
+                             const ScPackagePlan *plan, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Waits, minutes at most, while somebody else changes the host's packages; @sink (nullable) is told once.
+ * SC_ERROR_BUSY. */
+gboolean sc_package_wait (const ScPackageManager *manager, const ScContext *ctx, const ScProgressSink *sink,
+                          GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* (transfer full): a package of which only this is known. SC_ERROR_INVALID for what can be none. */
+ScPackageFile *sc_package_known (const char *name, const char *version, GError **error) SC_CHECK;
+
+/* Is @text, a capability maybe with a version, nothing but that to programs that also take files and addresses? */
+gboolean sc_package_is_capability (const char *text);
 
 /* Installs, in place of any other version, older or newer; or once more, if the same is there: so it repairs. */
 gboolean sc_package_install (const ScPackageManager *manager, const ScContext *ctx, const char *file,

@@ -15,5 +15,9 @@ char *sc_rpm_database (const ScContext *ctx);
  * SC_ERROR_FAILED with the one line of its output that tells most; SC_ERROR_UNAVAILABLE if there is no such program. */
 gboolean sc_package_run (const char *const *argv, char **out_text, GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* Asks a tool of packages; @out_text is its standard output. Errors: as sc_subprocess_run(), SC_ERROR_LIMIT for more
+ * than 64 MiB. */
+gboolean sc_package_ask (const char *const *argv, char **out_text, GCancellable *cancellable, GError **error) SC_CHECK;
+
 /* What is told of a failure: of all that a tool has said the line that names the cause. (transfer full) */
 char *sc_package_cause (const char *text);

@@ -3,13 +3,14 @@
  * Packages of rpm.  It enters a package into its database after the files are in place, and does not know what it had
  * begun if it is killed before; the same package once more covers that, but for the temporary names of files.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fs.h"
 #include "package-private.h"
-#include "subprocess.h"
 
 #define TEMP_DIGITS 8 /* of "FILE;xxxxxxxx" */
 
@@ -39,7 +40,7 @@ sc_rpm_database (const ScContext *ctx)
   for (guint i = 0; directories[i] != NULL; i++)
     if (has_database (ctx, directories[i]))
       return g_strdup (directories[i]);
-  if (!sc_subprocess_run (argv, NULL, &own, NULL, NULL))
+  if (!sc_package_ask (argv, &own, NULL, NULL))
     return NULL;
   g_strchomp (own);
   return own[0] == '/' && has_database (ctx, own) ? g_steal_pointer (&own) : NULL;
@@ -67,7 +68,7 @@ run_rpm (const ScContext *ctx, gboolean loud, const char *const *words, char **o
     g_ptr_array_add (argv, (gpointer)*words);
   g_ptr_array_add (argv, NULL);
   return loud ? sc_package_run ((const char *const *)argv->pdata, out_text, cancellable, error)
-              : sc_subprocess_run ((const char *const *)argv->pdata, NULL, out_text, cancellable, error);
+              : sc_package_ask ((const char *const *)argv->pdata, out_text, cancellable, error);
 }
 
 /* Of a file, whatever the database: rpm wants the one of this system then. */
@@ -84,7 +85,7 @@ ask_file (const char *file, const char *const *words, char **out_text, GCancella
     g_ptr_array_add (argv, (gpointer)*words);
   g_ptr_array_add (argv, (gpointer)file);
   g_ptr_array_add (argv, NULL);
-  return sc_subprocess_run ((const char *const *)argv->pdata, NULL, out_text, cancellable, error);
+  return sc_package_ask ((const char *const *)argv->pdata, out_text, cancellable, error);
 }
 
 static ScPackageFile *
@@ -152,20 +153,22 @@ rpm_list (const ScContext *ctx, const char *name, GCancellable *cancellable, GEr
 
 /* -- dependencies -- */
 
-/* (transfer full): what @file requires that is no matter of rpm's own. */
+/* (transfer full): what @file requires that is no matter of rpm's own, nor its own. */
 static char **
 requirements (const char *file, GCancellable *cancellable, GError **error)
 {
-  const char *words[] = { "--requires", NULL };
-  g_autofree char *text = NULL;
-  g_auto (GStrv) lines = NULL;
+  const char *words[] = { "--requires", NULL }, *own[] = { "--provides", NULL };
+  g_autofree char *text = NULL, *provides = NULL;
+  g_auto (GStrv) lines = NULL, provided = NULL;
   g_autoptr (GPtrArray) all = g_ptr_array_new ();
 
-  if (!ask_file (file, words, &text, cancellable, error))
+  if (!ask_file (file, words, &text, cancellable, error) || !ask_file (file, own, &provides, cancellable, error))
     return NULL;
+  provided = g_strsplit (provides, "\n", -1);
   lines = g_strsplit (text, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
-    if (*g_strstrip (*line) != '\0' && **line != '-' && !g_str_has_prefix (*line, "rpmlib("))
+    if (*g_strstrip (*line) != '\0' && sc_package_is_capability (*line) && !g_str_has_prefix (*line, "rpmlib(")
+        && !g_strv_contains ((const char *const *)provided, *line))
       g_ptr_array_add (all, g_strdup (*line));
   g_ptr_array_add (all, NULL);
   return (char **)g_ptr_array_steal (all, NULL);
@@ -191,15 +194,25 @@ fetch (const char *file, GCancellable *cancellable, GError **error)
   return sc_package_run ((const char *const *)argv->pdata, NULL, cancellable, error);
 }
 
+/* rpm cannot be told of a package that is gone by then: its files are no conflict. */
 static gboolean
-rpm_prepare (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error)
+rpm_prepare (const ScContext *ctx, const char *file, const ScPackagePlan *plan, GCancellable *cancellable,
+             GError **error)
 {
-  const char *words[] = { "--upgrade", "--test", "--oldpackage", "--replacepkgs", "--nosignature", "--", file, NULL };
+  const char *words[] = { "--upgrade",
+                          "--test",
+                          "--oldpackage",
+                          "--replacepkgs",
+                          "--nosignature",
+                          plan->replaces != NULL ? "--replacefiles" : "--replacepkgs",
+                          "--",
+                          file,
+                          NULL };
   g_autoptr (GError) local = NULL;
 
   if (run_rpm (ctx, TRUE, words, NULL, cancellable, &local))
     return TRUE;
-  if (ctx->root != NULL || !g_error_matches (local, SC_ERROR, SC_ERROR_FAILED))
+  if (!plan->fetch || ctx->root != NULL || !g_error_matches (local, SC_ERROR, SC_ERROR_FAILED))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
@@ -217,7 +230,7 @@ rpm_install (const ScContext *ctx, const char *file, ScPackageMode mode, GCancel
     "--upgrade", "--oldpackage", "--replacepkgs", "--nosignature", "--nodeps", "--", file, NULL
   };
 
-  return run_rpm (ctx, TRUE, mode == SC_PACKAGE_WHATEVER_IS ? forced : words, NULL, cancellable, error);
+  return run_rpm (ctx, TRUE, mode == SC_PACKAGE_CAREFULLY ? words : forced, NULL, cancellable, error);
 }
 
 static gboolean
@@ -263,19 +276,21 @@ is_temp (const char *entry, const char *base)
          && strspn (entry + length + 1, "0123456789abcdef") == TEMP_DIGITS;
 }
 
+/* Only files and links, and only in the root: the path is a package's. */
 static gboolean
-clean_one (const ScContext *ctx, const char *path, GError **error)
+clean_one (int root, const char *path, GError **error)
 {
-  g_autofree char *real = sc_context_path (ctx, path), *dir = g_path_get_dirname (real),
-                  *base = g_path_get_basename (real);
-  SC_AUTOFD int dfd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_autofree char *dir = g_path_get_dirname (path), *base = g_path_get_basename (path);
+  SC_AUTOFD int dfd = sc_fs_open_in_root (root, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, NULL);
   g_auto (GStrv) entries = dfd >= 0 ? sc_fs_list_dir_at (dfd, ".", error) : NULL;
+  struct stat st;
 
   if (dfd < 0)
     return TRUE;
   for (guint i = 0; entries != NULL && entries[i] != NULL; i++)
-    if (is_temp (entries[i], base) && !sc_fs_remove_tree_at (dfd, entries[i], error))
-      return FALSE;
+    if (is_temp (entries[i], base) && fstatat (dfd, entries[i], &st, AT_SYMLINK_NOFOLLOW) == 0
+        && (S_ISREG (st.st_mode) || S_ISLNK (st.st_mode)) && unlinkat (dfd, entries[i], 0) != 0 && errno != ENOENT)
+      return sc_fail_errno (error, errno, "%s/%s", dir, entries[i]);
   return entries != NULL || sc_prefix (error, "%s", path);
 }
 
@@ -285,12 +300,15 @@ rpm_clean (const ScContext *ctx, const char *file, GError **error)
   const char *words[] = { "--list", NULL };
   g_autofree char *text = NULL;
   g_auto (GStrv) paths = NULL;
+  SC_AUTOFD int root = open (ctx->root != NULL ? ctx->root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+  if (root < 0)
+    return sc_fail_errno (error, errno, "%s", ctx->root != NULL ? ctx->root : "/");
   if (!ask_file (file, words, &text, NULL, error))
     return FALSE;
   paths = paths_of (text);
   for (char **path = paths; *path != NULL; path++)
-    if (!clean_one (ctx, *path, error))
+    if (!clean_one (root, *path, error))
       return FALSE;
   return TRUE;
 }

@@ -31,7 +31,9 @@ at_every() {
 
 for FAMILY in rpm deb; do
   R=$T/memory/$FAMILY
+  # dpkg removes directories of a package that are empty then, whoever made them: these are not.
   mkdir -p "$R/usr/share" "$R/etc"
+  touch "$R/usr/share/theirs" "$R/etc/theirs"
   if [ $FAMILY = rpm ]; then
     rpm --root "$R" --dbpath /var/lib/rpm --initdb
   else

@@ -49,16 +49,17 @@ field() { # FILE RPM-TAG DEB-FIELD
 host_files() {
   (cd "$R" && find usr etc -not -type d | grep -v -e '^etc/systemd' -e '^etc/.pwd' | sort) 2> /dev/null || :
 }
-make_ready() {
+make_ready() { # NAME PACKAGE CONTENT: images/NAME.deb and .rpm
+  rm -rf "$T/ready"
   mkdir -p "$T/ready/usr/share" "$T/ready/DEBIAN"
-  echo ready > "$T/ready/usr/share/ready"
-  printf 'Package: ready-made\nVersion: 3-1\nArchitecture: all\nMaintainer: x\nDescription: x\n' > "$T/ready/DEBIAN/control"
-  dpkg-deb --root-owner-group --build "$T/ready" "$T/images/ready.deb" > /dev/null
+  echo "$3" > "$T/ready/usr/share/ready"
+  printf 'Package: %s\nVersion: 3-1\nArchitecture: all\nMaintainer: x\nDescription: x\n' "$2" > "$T/ready/DEBIAN/control"
+  dpkg-deb --root-owner-group --build "$T/ready" "$T/images/$1.deb" > /dev/null
   rm -r "$T/ready/DEBIAN"
-  printf '%s\n' 'Name: ready-made' 'Version: 3' 'Release: 1' 'Summary: x' 'License: x' 'BuildArch: noarch' '%description' x '%install' \
+  printf '%s\n' "Name: $2" 'Version: 3' 'Release: 1' 'Summary: x' 'License: x' 'BuildArch: noarch' '%description' x '%install' \
     "mkdir -p %{buildroot}; cp -a $T/ready/usr %{buildroot}/" '%files' /usr/share/ready > "$T/ready.spec"
   rpmbuild -bb --define "_topdir $T/top" --define "_rpmdir $T/top" --define '_rpmfilename ready.rpm' "$T/ready.spec" > "$T/log" 2>&1
-  mv "$T/top/ready.rpm" "$T/images/"
+  mv "$T/top/ready.rpm" "$T/images/$1.rpm"
 }
 
 # ---- one family
@@ -153,6 +154,7 @@ life() {
 
   hostile
   ready
+  contents
   switching
   out=$(a install --display --system-package=yes -n box p1)
   matches "--display" "$out" '^Installing package of box$'
@@ -165,10 +167,10 @@ life() {
 
 hostile() {
   local package
-  rm -rf /tmp/atomic-test-was-here
+  rm -rf /tmp/atomic-test-was-here "$R/tmp/atomic-test-was-here"
   ok "labels that want to be more than text" a install --system-package=yes -n evil evil
   package=$(echo "$(checkouts)"/evil.0/package.*)
-  no "... are not" test -e /tmp/atomic-test-was-here
+  no "... are not" test -e /tmp/atomic-test-was-here -o -e "$R/tmp/atomic-test-was-here"
   case $FAMILY in
   rpm) is "... no scriptlets" "$(rpm -qp --scripts "$package")" "" ;;
   deb) is "... fields are what they ought to be" "$(dpkg-deb -f "$package" | grep -oE '^[A-Za-z-]+' | tr '\n' ' ')" \
@@ -183,7 +185,61 @@ hostile() {
   refused "a name with a quote" 1 'a name that no package can hold, below /usr/share' \
     a install --system-package=yes -n q name-34
   refused "a name with a line feed" 1 'name that ' a install --system-package=yes -n q name-116
+  if [ $FAMILY = rpm ]; then
+    refused "a name with a directive" 1 "rpm takes '%a' in a name" a install --system-package=yes -n q percent
+  else
+    ok "a name with a percent sign" a install --system-package=yes -n q percent
+    ok "uninstall" a uninstall q
+  fi
   refused "an unknown choice" 2 'system-package=maybe' a install --system-package=maybe bare
+}
+
+# One version, two contents; another package with the same file; packages whose file is lost or damaged.
+contents() {
+  local file=package.$FAMILY pid
+  a install -n one same1 > "$T/log" 2>&1 || fail "install" "$T/log"
+  is "one content" "$(cat "$R/usr/share/ready")" one
+  ok "update to the same version with another content" a containers update one --rebase same2
+  is "... which is there" "$(cat "$R/usr/share/ready")" two
+  ok "rollback" a containers rollback one
+  is "... to the first" "$(cat "$R/usr/share/ready")" one
+  ok "update to a package of another name" a containers update one --rebase ready
+  is "... it has the file now" "$(installed ready-made)$(installed same-made) $(cat "$R/usr/share/ready")" "ready-made-3-1 ready"
+  ok "rollback" a containers rollback one
+  is "... the other one" "$(installed same-made)$(installed ready-made) $(cat "$R/usr/share/ready")" "same-made-3-1 one"
+  is "info: package" "$(jq -c '."atomic.package"' "$(checkouts)/one/info")" \
+    "{\"manager\":\"$([ $FAMILY = rpm ] && echo rpm || echo dpkg)\",\"name\":\"same-made\",\"version\":\"3-1\"}"
+  echo damaged > "$(checkouts)/one/$file"
+  ok "update of one whose package is damaged" a containers update one --rebase ready
+  is "... it is gone" "$(installed same-made)$(installed ready-made)" ready-made-3-1
+  rm "$(checkouts)/one/$file"
+  ok "uninstall of one whose package is lost" a uninstall one
+  is "... it is gone" "$(installed ready-made)" ""
+  a install -n one same1 > "$T/log" 2>&1 || fail "install" "$T/log"
+  jq '."atomic.package".manager = "nobody"' "$(checkouts)/one/info" > "$T/info"
+  cp "$T/info" "$(checkouts)/one/info"
+  refused "a package of nobody's" 1 "no manager 'nobody'" a uninstall one
+  ok "--force passes over it" a uninstall --force one
+  remove_by_hand same-made
+  if [ $FAMILY = deb ]; then
+    rm -f "$T/lock-held"
+    : > "$T/err"
+    /usr/bin/python3 -c 'import fcntl, sys, time
+with open(sys.argv[1], "w") as f:
+    fcntl.lockf(f, fcntl.LOCK_EX)
+    open(sys.argv[2], "w").close()
+    for _ in range(1200):
+        if "Waiting" in open(sys.argv[3]).read():
+            break
+        time.sleep(0.05)' "$R/var/lib/dpkg/lock-frontend" "$T/lock-held" "$T/err" &
+    pid=$!
+    wait_until 20 test -e "$T/lock-held" || :
+    a install -n one ready > "$T/log" 2> "$T/err" || fail "install while another dpkg runs" "$T/err"
+    wait $pid || :
+    matches "it waits for another dpkg, and says so" "$(cat "$T/err")" 'Waiting for another dpkg'
+    is "... and goes on" "$(installed ready-made)" ready-made-3-1
+    ok "uninstall" a uninstall one
+  fi
 }
 
 # From files to a package that has the same, and back.
@@ -223,7 +279,7 @@ ready() {
 
 pull_all() {
   local image
-  for image in p1 p2 p3 bare evil bad needs spec broken ready direct whole name-34 name-116; do
+  for image in p1 p2 p3 bare evil bad needs spec broken ready same1 same2 percent direct whole name-34 name-116; do
     a pull "oci:$T/images/$image" > /dev/null || return 1
   done
 }
@@ -263,7 +319,9 @@ whole() {
   is "removed, it is gone" "$(a containers list -aq)$(host_files)" ""
 }
 
-make_ready
+make_ready ready ready-made ready
+make_ready same1 same-made one
+make_ready same2 same-made two
 /usr/bin/python3 "$SC_SOURCE/tests/package-images.py" "$T/images"
 for FAMILY in rpm deb; do
   R=$T/$FAMILY
@@ -325,6 +383,9 @@ debian
 # ---- rpm only: the image's spec
 
 FAMILY=rpm R=$T/rpm
+ln -s "$T/rpm" "$T/r pm"
+refused "a path that scripts cannot hold" 1 "r pm/.*: only letters, digits" "$SC_ATOMIC" --root "$T/r pm" install --system-package=yes -n box p1
+rm "$T/r pm"
 mkdir "$T/bin"
 for program in sh env cp dpkg dpkg-query runc; do ln -s "$(command -v $program)" "$T/bin/"; done
 ok "auto builds the image's spec" a install -n box --set WORD=world spec

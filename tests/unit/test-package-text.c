@@ -101,6 +101,12 @@ test_relations (void)
     { "a1 == 2", NULL, NULL },
     { "(a or b)", NULL, NULL },
     { "a1 b2", NULL, NULL },
+    { "http://host/x.rpm", NULL, NULL },
+    { "file:/x", NULL, NULL },
+    { "/tmp/x.rpm", NULL, NULL },
+    { "x.deb", NULL, NULL },
+    { "a1 = 1.rpm", NULL, NULL },
+    { "//host/x", NULL, NULL },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)

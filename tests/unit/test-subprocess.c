@@ -71,19 +71,34 @@ test_output (Temp *t, gconstpointer data)
   g_assert_true (sc_subprocess_run (pwd, NULL, NULL, NULL, NULL));
 }
 
-/* Both streams full at once would block a reader of one after the other; what is kept has a limit. */
+/* Both streams full at once would block a reader of one after the other; what is wanted is whole or an error. */
 static void
 test_large_output (Temp *t, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *out = NULL;
+  g_autofree char *out = NULL, *limit = NULL, *long_out = NULL;
+  const char *script = "head -c 3000000 /dev/zero | tr '\\0' e >&2; echo first; head -c 3000000 /dev/zero |"
+                       "tr '\\0' o; head -c 3000000 /dev/zero | tr '\\0' e >&2";
+  const char *const argv[] = { "sh", "-c", script, NULL }, *const c[] = { "sh", "-c", "echo $LC_ALL", NULL };
+  const char *const environment[] = { "LC_ALL=C", NULL };
 
-  g_assert_true (run_shell ("head -c 3000000 /dev/zero | tr '\\0' e >&2; echo first; head -c 3000000 /dev/zero |"
-                            "tr '\\0' o; head -c 3000000 /dev/zero | tr '\\0' e >&2",
-                            &out, NULL, &error));
+  g_assert_false (run_shell (script, &out, NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
+  g_assert_cmpstr (error->message, ==, "sh: its output is larger than 1048576 bytes");
+  g_assert_null (out);
+  g_clear_error (&error);
+  g_assert_true (run_shell (script, NULL, NULL, &error));
+  g_assert_true (run_shell ("head -c 1048576 /dev/zero | tr '\\0' o", &limit, NULL, &error));
+  g_assert_cmpuint (strlen (limit), ==, 1048576);
+  g_assert_true (sc_subprocess_read (argv, NULL, 3000006, &long_out, NULL, &error));
   g_assert_no_error (error);
-  g_assert_cmpuint (strlen (out), ==, 1024 * 1024);
-  g_assert_true (g_str_has_prefix (out, "first\noooo"));
+  g_assert_cmpuint (strlen (long_out), ==, 3000006);
+  g_assert_true (g_str_has_prefix (long_out, "first\noooo"));
+  g_assert_false (sc_subprocess_read (argv, NULL, 3000005, &out, NULL, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
+  g_clear_error (&error);
+  g_assert_true (sc_subprocess_read (c, environment, 10, &out, NULL, &error));
+  g_assert_cmpstr (out, ==, "C\n");
 
   /* Of a long standard error the last line is there all the same. */
   g_assert_false (run_shell ("yes noise | head -c 3000000 >&2; echo the reason >&2; exit 1", NULL, NULL, &error));
