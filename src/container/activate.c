@@ -63,16 +63,24 @@ sc_activate (const ScLive *live, const ScJournal *journal, const char *temp, GCa
 }
 
 gboolean
+sc_activation_commit (const ScLive *live, ScJournal *journal, GError **error)
+{
+  if (journal->phase != SC_PHASE_PROBATION)
+    return TRUE;
+  journal->phase = SC_PHASE_ACTIVATE;
+  if (sc_journal_save (live->lock->checkouts->dfd, live->lock->name, journal, error))
+    return TRUE;
+  journal->phase = SC_PHASE_PROBATION;
+  return FALSE;
+}
+
+gboolean
 sc_activation_finish (const ScLive *live, ScJournal *journal, GError **error)
 {
   int dfd = live->lock->checkouts->dfd;
 
-  if (journal->phase == SC_PHASE_PROBATION)
-    {
-      journal->phase = SC_PHASE_ACTIVATE;
-      if (!sc_journal_save (dfd, live->lock->name, journal, error))
-        return FALSE;
-    }
+  if (!sc_activation_commit (live, journal, error))
+    return FALSE;
   if (is_new (journal))
     sc_history_prune (live->ctx, live->lock, journal->to, journal->from, journal->keep, live->sink);
   return sc_journal_remove (dfd, live->lock->name, error);
