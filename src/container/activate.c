@@ -83,7 +83,8 @@ sc_activation_finish (const ScLive *live, ScJournal *journal, GError **error)
     return FALSE;
   if (is_new (journal))
     sc_history_prune (live->ctx, live->lock, journal->to, journal->from, journal->keep, live->sink);
-  return sc_journal_remove (dfd, live->lock->name, error);
+  return sc_journal_remove (dfd, live->lock->name, error)
+         || sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to remove its journal", journal->to);
 }
 
 gboolean

@@ -106,7 +106,7 @@ settle_service (const ScLive *live, const ScJournal *journal, int number, GError
       && sc_running_is_elsewhere (live->ctx, live->lock, deployment != NULL ? deployment->runtime : NULL, number);
   if (!sc_live_has (live, number, unit))
     return !(elsewhere || (active && journal->was_active && sc_live_has (live, other, unit)))
-           || sc_systemd_stop (live->systemd, unit, NULL, error);
+           || sc_running_stop (live, deployment != NULL ? deployment->runtime : NULL, error);
   if (active)
     restart = elsewhere;
   else

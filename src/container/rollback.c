@@ -115,9 +115,9 @@ start (const ScLive *live, const char *runtime, ScJournal *journal, GError **err
 
   if (stop)
     {
-      sc_progress_step (live->sink, "systemctl stop %s", live->lock->name);
-      if (!sc_systemd_stop (live->systemd, unit, NULL, error))
-        return FALSE;
+      if (!sc_running_stop (live, runtime, error))
+        return sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to stop the old one",
+                          journal->to);
     }
   /* It counts by now. */
   else if (journal->was_active && !sc_running_restart (live, NULL, &local))

@@ -294,13 +294,12 @@ gboolean
 sc_update_one_finish (ScUpdateOne *u, GError **error)
 {
   const char *name = u->options->name;
-  g_autofree char *unit = sc_unit_name (name);
 
   if (u->stop)
     {
-      sc_progress_step (u->sink, "systemctl stop %s", name);
-      if (!sc_systemd_stop (u->systemd, unit, NULL, error))
-        return FALSE;
+      if (!sc_running_stop (&u->live, u->old->runtime, error))
+        return sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to stop the old one",
+                          u->journal->to);
     }
   else if (!u->start && !sc_systemd_is_running (u->systemd)
            && sc_running_is_elsewhere (u->ctx, u->lock, u->old->runtime, u->journal->to))

@@ -47,6 +47,8 @@ image('dead', 8091, {'tcp': '127.0.0.1:$PORT'}, before='exit 3')
 image('needs', 8092, None)
 image('needs-new', 8092, None)
 image('never-starts', 8091, None)
+# Ends by the signal that systemd sends when it does not know the unit any more.
+image('polite', 8091, None, before='trap "exit 0" TERM\n/bin/busybox httpd -f -p 127.0.0.1:8091 -h /www & wait')
 image('no-service', 8091, None, service=False)
 image('two-bad', 8092, {'http': 'http://127.0.0.1:$PORT/nothing', 'start-period': 1})
 END2
@@ -176,20 +178,20 @@ for name in two one; do check "uninstall $name" atomic uninstall web-$name; done
 # A deployment without a service: nothing runs on.
 atomic pull oci:/t/no-service > /tmp/out 2>&1
 check "install one without a service" atomic install -n bare no-service
-check "update to one with" atomic containers update bare --rebase one
+check "update to one with" atomic containers update bare --rebase oci:/t/polite
 atomic run bare
-check "... it runs" until_true answers 8091 one
+check "... it runs" until_true answers 8091 polite
 check "rollback to the one without" atomic containers rollback bare
-check_is "... nothing runs" "$(live bare) $(state bare) $(runc list -q | grep -x bare || :)" "bare.0 inactive "
+check_is "... nothing runs" "$(live bare) $(state bare) $(runc state bare 2> /dev/null || :)" "bare.0 inactive "
 check "rollback to the one with" atomic containers rollback bare
 atomic run bare
-check "... it runs" until_true answers 8091 one
+check "... it runs" until_true answers 8091 polite
 # As if an update to the one without had been killed after its link.
 ln -sfn bare.0 $C/bare
 printf '{"version":1,"operation":"update","phase":"activate","from":1,"to":0,"was-active":true,"was-enabled":true,"keep":2,"boot-id":"%s"}' \
   "$(tr -d - < /proc/sys/kernel/random/boot_id)" > $C/.journal-bare
 check "recover" atomic recover
-check_is "... nothing runs" "$(live bare) $(state bare) $(runc list -q | grep -x bare || :)" "bare.0 inactive "
+check_is "... nothing runs" "$(live bare) $(state bare) $(runc state bare 2> /dev/null || :)" "bare.0 inactive "
 check "uninstall" atomic uninstall bare
 check_is "nothing is left" "$(ls -A $C | grep -v '^.storage$' || :)" ""
 END2
