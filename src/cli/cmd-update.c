@@ -202,6 +202,9 @@ update_each (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOpt
         {
           if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
             {
+              /* What became of the others. */
+              if (i > 0)
+                print_table (table);
               g_propagate_error (error, g_steal_pointer (&local));
               return FALSE;
             }

@@ -63,20 +63,32 @@ sc_activate (const ScLive *live, const ScJournal *journal, const char *temp, GCa
 }
 
 gboolean
+sc_activation_commit (const ScLive *live, ScJournal *journal, GError **error)
+{
+  g_autofree char *group = NULL;
+
+  if (journal->phase != SC_PHASE_PROBATION)
+    return TRUE;
+  group = g_steal_pointer (&journal->group);
+  journal->phase = SC_PHASE_ACTIVATE;
+  if (sc_journal_save (live->lock->checkouts->dfd, live->lock->name, journal, error))
+    return TRUE;
+  journal->phase = SC_PHASE_PROBATION;
+  journal->group = g_steal_pointer (&group);
+  return FALSE;
+}
+
+gboolean
 sc_activation_finish (const ScLive *live, ScJournal *journal, GError **error)
 {
   int dfd = live->lock->checkouts->dfd;
 
-  if (journal->phase == SC_PHASE_PROBATION)
-    {
-      journal->phase = SC_PHASE_ACTIVATE;
-      g_clear_pointer (&journal->group, g_free);
-      if (!sc_journal_save (dfd, live->lock->name, journal, error))
-        return FALSE;
-    }
+  if (!sc_activation_commit (live, journal, error))
+    return FALSE;
   if (is_new (journal))
     sc_history_prune (live->ctx, live->lock, journal->to, journal->from, journal->keep, live->sink);
-  return sc_journal_remove (dfd, live->lock->name, error);
+  return sc_journal_remove (dfd, live->lock->name, error)
+         || sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to remove its journal", journal->to);
 }
 
 /* Nobody wants to hear the steps of what is taken back or made up for, but what goes wrong in them. */

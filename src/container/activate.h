@@ -20,8 +20,10 @@
 gboolean sc_activate (const ScLive *live, const ScJournal *journal, const char *temp, GCancellable *cancellable,
                       GError **error) SC_CHECK;
 
-/* It is done: makes the link decide if it was on probation, removes deployments that are one too many, and the journal.
- */
+/* Makes the link decide if it was on probation. */
+gboolean sc_activation_commit (const ScLive *live, ScJournal *journal, GError **error) SC_CHECK;
+
+/* It is done: that, and then deployments that are one too many go, and the journal. */
 gboolean sc_activation_finish (const ScLive *live, ScJournal *journal, GError **error) SC_CHECK;
 
 /* Takes it back: link, host files and systemd's view are as they were before.  Nothing is started or stopped, and the

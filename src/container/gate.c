@@ -40,13 +40,16 @@ look (Watch *w, GError **error)
   g_autofree char *unit = sc_unit_name (gate->live->lock->name);
   g_autofree char *state = sc_systemd_active_state (gate->live->systemd, unit, w->cancellable, error);
   guint64 since = 0;
+  guint restarts = 0;
 
-  if (state == NULL || !sc_systemd_active_since (gate->live->systemd, unit, &since, w->cancellable, error))
+  if (state == NULL || !sc_systemd_active_since (gate->live->systemd, unit, &since, w->cancellable, error)
+      || !sc_systemd_restarts (gate->live->systemd, unit, &restarts, w->cancellable, error))
     return FALSE;
   if (strcmp (state, "active") != 0)
     return sc_fail (error, SC_ERROR_FAILED, "the service was %s %.1f seconds after its start, see 'journalctl -u %s'",
                     state, (double)(g_get_monotonic_time () - w->begin) / G_USEC_PER_SEC, unit);
-  if (since != gate->since)
+  /* The latter: while others were being restarted. */
+  if (since != gate->since || restarts > 0)
     return sc_fail (error, SC_ERROR_FAILED, "the service ended and was started again, see 'journalctl -u %s'", unit);
   return TRUE;
 }
@@ -138,6 +141,11 @@ wait_ready (Watch *w, GError **error)
       if (g_cancellable_set_error_if_cancelled (w->cancellable, error) || !look_at_all (w, error))
         return FALSE;
       now = g_get_monotonic_time ();
+      if (now >= end && !sc_gate_is_verdict (local))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
       if (now >= end)
         return sc_fail (error, SC_ERROR_FAILED, "%s (not ready within %u s)", local->message, health->start_period);
       if (!watch_until (w, MIN (end, now + (gint64)health->interval * G_USEC_PER_SEC), error))
@@ -167,6 +175,12 @@ run_watch (Watch *w, guint seconds, GError **error)
       return FALSE;
   w->at = 0;
   return look_at_all (w, error);
+}
+
+gboolean
+sc_gate_is_verdict (const GError *error)
+{
+  return g_error_matches (error, SC_ERROR, SC_ERROR_FAILED);
 }
 
 gboolean

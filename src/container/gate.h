@@ -17,6 +17,9 @@ typedef struct
   guint64 since;            /* the gate's own */
 } ScGate;
 
+/* Is @error, of a restart or of the gate, about what was started, and not about our own troubles with finding out? */
+gboolean sc_gate_is_verdict (const GError *error);
+
 /**
  * sc_gate_pass:
  * @gates: containers
@@ -25,9 +28,11 @@ typedef struct
  *
  * One after the other gets the time that its health check has to pass for the first time; the probation begins when all
  * are ready; at its end every check is tried once more and must pass.  From the beginning to the end every service must
- * be active and not be started again.
+ * be active and not be started again; nor may systemd have done that since the restart, unless it went with a job of
+ * another's.
  *
- * Errors: SC_ERROR_FAILED: "the service was failed ...", "health check X: connection refused (not ready within 30 s)".
+ * Errors, those of sc_gate_is_verdict(): "the service was failed ...", "health check X: connection refused (not ready
+ * within 30 s)".
  */
 gboolean sc_gate_pass (ScGate *gates, guint n, guint seconds, guint *out_failed, GCancellable *cancellable,
                        GError **error) SC_CHECK;

@@ -85,23 +85,30 @@ has_directory (ScContainerLock *lock, int number)
   return number != SC_NO_DEPLOYMENT && has_kind (lock->checkouts->dfd, dir, S_IFDIR);
 }
 
-/* The service runs what the link says, if it ran before and the machine was not started again since. If it was, the
- * boot starts it, unless there was no link to the unit yet when the boot looked for them. */
+/* The service runs what the link says, or not if that has none, if it ran before and the machine was not started again
+ * since. If it was, the boot starts it, unless there was no link to the unit yet when the boot looked for them. */
 static gboolean
 settle_service (const ScLive *live, const ScJournal *journal, int number, GError **error)
 {
+  int other = number == journal->to ? journal->from : journal->to;
   g_autofree char *unit = sc_unit_name (live->lock->name), *boot_id = sc_boot_id ();
   g_autoptr (ScDeployment) deployment = NULL;
   g_autoptr (GError) local = NULL;
-  gboolean active = FALSE, restart = FALSE, rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0;
+  gboolean active = FALSE, elsewhere = FALSE, restart = FALSE, rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0;
 
-  if (!sc_systemd_is_running (live->systemd) || !sc_live_has (live, number, unit))
+  if (!sc_systemd_is_running (live->systemd))
     return TRUE;
   deployment = sc_deployment_load_number (live->ctx, live->lock->name, number, NULL);
   if (!sc_running_service (live, &active, NULL, error))
     return FALSE;
+  elsewhere =
+      active
+      && sc_running_is_elsewhere (live->ctx, live->lock, deployment != NULL ? deployment->runtime : NULL, number);
+  if (!sc_live_has (live, number, unit))
+    return !(elsewhere || (active && journal->was_active && sc_live_has (live, other, unit)))
+           || sc_running_stop (live, deployment != NULL ? deployment->runtime : NULL, error);
   if (active)
-    restart = sc_running_is_elsewhere (live->ctx, live->lock, deployment != NULL ? deployment->runtime : NULL, number);
+    restart = elsewhere;
   else
     restart = journal->was_active && !rebooted;
   if (restart ? !sc_running_restart (live, NULL, &local)

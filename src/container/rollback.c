@@ -108,11 +108,20 @@ check (const ScLive *live, const ScDeployment *target, GCancellable *cancellable
 /* -- doing it -- */
 
 static gboolean
-start (const ScLive *live, const char *runtime, ScJournal *journal, GCancellable *cancellable, GError **error)
+start (const ScLive *live, const char *runtime, ScJournal *journal, GError **error)
 {
+  g_autofree char *unit = sc_unit_name (live->lock->name);
+  gboolean stop = journal->was_active && !sc_live_has (live, journal->to, unit);
   g_autoptr (GError) local = NULL;
 
-  if (journal->was_active && !sc_running_restart (live, cancellable, &local))
+  if (stop)
+    {
+      if (!sc_running_stop (live, runtime, error))
+        return sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to stop the old one",
+                          journal->to);
+    }
+  /* It counts by now. */
+  else if (journal->was_active && !sc_running_restart (live, NULL, &local))
     return sc_activation_finish (live, journal, error)
            && sc_fail (error, SC_ERROR_FAILED, "it is deployment %d now but did not start: %s", journal->to,
                        local->message);
@@ -133,7 +142,6 @@ plan (const ScLive *live, int from, const ScDeployment *target, GCancellable *ca
     return NULL;
   /* A unit that is new is enabled, as by an installation. */
   journal->was_enabled |= !sc_live_has (live, from, unit);
-  journal->was_active = journal->was_active && target->has_container_service;
   return g_steal_pointer (&journal);
 }
 
@@ -162,7 +170,7 @@ roll_back (ScLive *live, int to, int *out_number, GCancellable *cancellable, GEr
   journal = plan (live, from, target, cancellable, error);
   *out_number = to;
   return journal != NULL && sc_activate (live, journal, NULL, cancellable, error)
-         && start (live, old != NULL ? old->runtime : NULL, journal, cancellable, error);
+         && start (live, old != NULL ? old->runtime : NULL, journal, error);
 }
 
 gboolean

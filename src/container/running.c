@@ -84,3 +84,21 @@ sc_running_restart (const ScLive *live, GCancellable *cancellable, GError **erro
   return sc_systemd_reset_failed (live->systemd, unit, cancellable, error)
          && sc_systemd_restart (live->systemd, unit, cancellable, error);
 }
+
+gboolean
+sc_running_stop (const ScLive *live, const char *runtime, GError **error)
+{
+  g_autofree char *unit = sc_unit_name (live->lock->name), *bundle = NULL;
+  g_autoptr (ScRuntime) found = NULL;
+
+  sc_progress_step (live->sink, "systemctl stop %s", live->lock->name);
+  if (!sc_systemd_stop (live->systemd, unit, NULL, error))
+    return FALSE;
+  /* With its unit systemd has forgotten how it is cleaned up. */
+  bundle = find_bundle (live->ctx, live->lock->name, runtime);
+  found = sc_runtime_find (live->ctx, runtime, NULL);
+  if (bundle != NULL && found != NULL && is_ours (live->ctx, live->lock, bundle)
+      && !sc_runtime_delete (found, live->lock->name, TRUE, NULL, error))
+    return FALSE;
+  return sc_systemd_reset_failed (live->systemd, unit, NULL, error);
+}

@@ -20,3 +20,7 @@ gboolean sc_running_service (const ScLive *live, gboolean *out_active, GCancella
 
 /* Restarts the service once, by a job that must succeed; says "systemctl restart NAME". */
 gboolean sc_running_restart (const ScLive *live, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* Stops the service, whose unit may be gone, and the container; says "systemctl stop NAME". @runtime: (nullable): of
+ * the deployment */
+gboolean sc_running_stop (const ScLive *live, const char *runtime, GError **error) SC_CHECK;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "group.h"
+#include "recover.h"
 #include "update-one.h"
 
 typedef struct
@@ -91,34 +92,63 @@ make_all (Together *t, ScStore *store, GError **error)
 
 /* -- back -- */
 
-/* All that are live go back; @why, of @culprit (nullable), becomes the error.  Always FALSE. */
-static gboolean
-give_up (Together *t, Member *culprit, GError *why, GError **error)
+static void
+note_stuck (Member *member, GError *why)
 {
-  g_autoptr (GError) reason = why;
-  gboolean cancelled = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  guint stuck = 0;
+  sc_progress_note (member->one.sink, "%s: deployment %d: %s", name_of (member), member->one.journal->to, why->message);
+}
 
+/* Services may need each other: none is started before all are back. */
+static void
+take_back (Together *t, const Member *culprit, const char *reason)
+{
   for (guint i = t->changed->len; i > 0; i--)
     {
       Member *member = t->changed->pdata[i - 1];
       g_autoptr (GError) local = NULL;
 
-      if (!member->live
-          || sc_update_one_back (&member->one, member == culprit && !cancelled ? reason->message : NULL, &local))
+      if (!member->live || sc_update_one_back (&member->one, member == culprit ? reason : NULL, &local))
         continue;
-      sc_progress_note (member->one.sink, "%s: deployment %d: %s", name_of (member), member->one.journal->to,
-                        local->message);
-      stuck++;
+      note_stuck (member, local);
+      member->live = FALSE;
     }
-  if (cancelled || culprit == NULL)
+  for (guint pass = 0; pass < 2; pass++)
+    for (guint i = 0; i < t->changed->len; i++)
+      {
+        Member *member = t->changed->pdata[i];
+        g_autoptr (GError) local = NULL;
+
+        if (!member->live
+            || (pass == 0 ? sc_update_one_start_old (&member->one, &local)
+                          : (!member->one.journal->was_active || sc_update_one_rejoin (&member->one, NULL, &local))
+                                && sc_update_one_drop (&member->one, &local)))
+          continue;
+        note_stuck (member, local);
+        member->live = FALSE;
+      }
+}
+
+/* All that are live go back; @why, of @culprit (nullable), becomes the error.  Always FALSE. */
+static gboolean
+give_up (Together *t, Member *culprit, GError *why, GError **error)
+{
+  g_autoptr (GError) reason = why;
+  const char *outcome = "none of them is updated";
+
+  take_back (t, culprit, sc_gate_is_verdict (reason) ? reason->message : NULL);
+  for (guint i = 0; i < t->changed->len; i++)
+    if (sc_container_is_interrupted (t->all[0].one.ctx, name_of (t->changed->pdata[i])))
+      outcome = "not all could be taken back: 'atomic recover' tries again";
+  if (g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
+      sc_progress_note (t->all[0].one.sink, "%s", outcome);
       g_propagate_error (error, g_steal_pointer (&reason));
       return FALSE;
     }
+  if (culprit == NULL)
+    return sc_fail (error, SC_ERROR_FAILED, "%s; %s", reason->message, outcome);
   return sc_fail (error, SC_ERROR_FAILED, "container %s: deployment %d: %s; %s", name_of (culprit),
-                  culprit->one.journal->to, reason->message,
-                  stuck > 0 ? "not all could be taken back: 'atomic recover' tries again" : "none of them is updated");
+                  culprit->one.journal->to, reason->message, outcome);
 }
 
 /* -- forward -- */
@@ -150,12 +180,19 @@ prove_all (Together *t, Member **out_culprit, GError **error)
       Member *member = *out_culprit = t->changed->pdata[i];
       ScGate gate = sc_update_one_gate (&member->one);
 
-      if (!member->one.journal->was_active)
+      if (!member->one.start)
         continue;
-      if (!sc_update_one_restart (&member->one, error))
+      if (!sc_update_one_restart (&member->one, member->one.cancellable, error))
         return FALSE;
       g_array_append_val (gates, gate);
       g_ptr_array_add (watched, member);
+    }
+  for (guint i = 0; i + 1 < watched->len; i++)
+    {
+      Member *member = *out_culprit = watched->pdata[i];
+
+      if (!sc_update_one_rejoin (&member->one, member->one.cancellable, error))
+        return FALSE;
     }
   if (gates->len == 0)
     return TRUE;
@@ -170,13 +207,21 @@ prove_all (Together *t, Member **out_culprit, GError **error)
 static gboolean
 finish_all (Together *t, gboolean restart, GError **error)
 {
+  g_autofree GError **errors = g_new0 (GError *, t->changed->len);
   guint failed = 0;
 
+  for (guint i = 0; restart && i < t->changed->len; i++)
+    {
+      Member *member = t->changed->pdata[i];
+
+      if (member->one.start)
+        (void)!sc_update_one_restart (&member->one, NULL, &errors[i]);
+    }
   for (guint i = 0; i < t->changed->len; i++)
     {
       Member *member = t->changed->pdata[i];
-      g_autoptr (GError) local = NULL;
-      gboolean started = !restart || !member->one.journal->was_active || sc_update_one_restart (&member->one, &local);
+      g_autoptr (GError) local = errors[i];
+      gboolean started = !member->one.start || (local == NULL && sc_update_one_rejoin (&member->one, NULL, &local));
 
       /* As sc_group_resolve() would say. */
       member->one.journal->phase = SC_PHASE_ACTIVATE;

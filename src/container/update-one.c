@@ -238,8 +238,8 @@ sc_update_one_plan (ScUpdateOne *u, const char *group, GError **error)
   /* A unit that is new is enabled, as by an installation. */
   journal->was_enabled |= !u->old->has_container_service;
   u->stop = journal->was_active && !u->made.deployment->has_container_service;
-  journal->was_active = journal->was_active && !u->stop;
-  if (group != NULL || (u->options->gated && journal->was_active))
+  u->start = journal->was_active && !u->stop;
+  if (group != NULL || (u->options->gated && u->start))
     journal->phase = SC_PHASE_PROBATION;
   journal->group = g_strdup (group);
   u->journal = g_steal_pointer (&journal);
@@ -256,10 +256,26 @@ sc_update_one_activate (ScUpdateOne *u, GError **error)
 }
 
 gboolean
-sc_update_one_restart (ScUpdateOne *u, GError **error)
+sc_update_one_restart (ScUpdateOne *u, GCancellable *cancellable, GError **error)
 {
   u->restarted = TRUE;
-  return sc_running_restart (&u->live, u->cancellable, error);
+  return sc_running_restart (&u->live, cancellable, error);
+}
+
+gboolean
+sc_update_one_rejoin (const ScUpdateOne *u, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *unit = sc_unit_name (u->options->name);
+  g_autofree char *state = NULL;
+  gboolean job = FALSE;
+
+  if (!sc_systemd_has_job (u->systemd, unit, &job, cancellable, error))
+    return FALSE;
+  state = sc_systemd_active_state (u->systemd, unit, cancellable, error);
+  if (state == NULL)
+    return FALSE;
+  /* A job is waited for; what failed, or is started again by systemd later, did that by itself. */
+  return (!job && strcmp (state, "inactive") != 0) || sc_systemd_start (u->systemd, unit, cancellable, error);
 }
 
 ScGate
@@ -269,18 +285,23 @@ sc_update_one_gate (const ScUpdateOne *u)
 }
 
 gboolean
+sc_update_one_commit (ScUpdateOne *u, GError **error)
+{
+  return sc_activation_commit (&u->live, u->journal, error);
+}
+
+gboolean
 sc_update_one_finish (ScUpdateOne *u, GError **error)
 {
   const char *name = u->options->name;
-  g_autofree char *unit = sc_unit_name (name);
 
   if (u->stop)
     {
-      sc_progress_step (u->sink, "systemctl stop %s", name);
-      if (!sc_systemd_stop (u->systemd, unit, u->cancellable, error))
-        return FALSE;
+      if (!sc_running_stop (&u->live, u->old->runtime, error))
+        return sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to stop the old one",
+                          u->journal->to);
     }
-  else if (!u->journal->was_active && !sc_systemd_is_running (u->systemd)
+  else if (!u->start && !sc_systemd_is_running (u->systemd)
            && sc_running_is_elsewhere (u->ctx, u->lock, u->old->runtime, u->journal->to))
     sc_progress_note (u->sink, "systemd is not running: %s runs the old deployment until it is stopped", name);
   return sc_activation_finish (&u->live, u->journal, error);
@@ -291,12 +312,35 @@ sc_update_one_back (ScUpdateOne *u, const char *reason, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  if ((reason != NULL && !sc_history_set_failed (u->lock, u->journal->to, reason, &local))
-      || !sc_activation_back (&u->live, u->journal, &local))
-    return sc_fail (error, SC_ERROR_FAILED, "it could not be taken back (%s), 'atomic recover' tries again",
-                    local->message);
-  if (u->restarted && !sc_running_restart (&u->live, NULL, &local))
-    return sc_fail (error, SC_ERROR_FAILED, "deployment %d is back but did not start either: %s", u->journal->from,
-                    local->message);
+  /* A mark is not worth that something bad stays live. */
+  if (reason != NULL && !sc_history_set_failed (u->lock, u->journal->to, reason, &local))
+    {
+      sc_progress_note (u->sink, "%s: deployment %d cannot be marked as failed: %s", u->options->name, u->journal->to,
+                        local->message);
+      g_clear_error (&local);
+    }
+  return sc_activation_back (&u->live, u->journal, &local)
+         || sc_fail (error, SC_ERROR_FAILED, "it could not be taken back (%s), 'atomic recover' tries again",
+                     local->message);
+}
+
+gboolean
+sc_update_one_start_old (ScUpdateOne *u, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  gboolean active = FALSE;
+
+  if (!u->journal->was_active)
+    return TRUE;
+  if ((u->restarted || sc_running_service (&u->live, &active, NULL, &local))
+      && (active || sc_running_restart (&u->live, NULL, &local)))
+    return TRUE;
+  return sc_fail (error, SC_ERROR_FAILED, "deployment %d is back but did not start either: %s", u->journal->from,
+                  local->message);
+}
+
+gboolean
+sc_update_one_drop (ScUpdateOne *u, GError **error)
+{
   return sc_activation_drop (&u->live, u->journal, error);
 }

@@ -8,7 +8,7 @@
 
 /*
  * The steps of which updates are made (update.h): of one container, or of several together.  In this order: begin,
- * make, plan, activate, restart and gate as wanted, and then either finish or back.
+ * make, plan, activate, restart and gate as wanted, and then either commit and finish, or back, start_old and drop.
  */
 
 typedef struct
@@ -32,7 +32,8 @@ typedef struct
   /* plan */
   ScLive live;
   ScJournal *journal;
-  gboolean stop; /* the service runs and the new deployment has none */
+  gboolean stop;  /* the service runs and the new deployment has none */
+  gboolean start; /* the service runs, and is to */
   /* restart */
   gboolean restarted;
 } ScUpdateOne;
@@ -51,18 +52,31 @@ gboolean sc_update_one_plan (ScUpdateOne *u, const char *group, GError **error) 
 /* As sc_activate(). */
 gboolean sc_update_one_activate (ScUpdateOne *u, GError **error) SC_CHECK;
 
-/* Of one with journal->was_active. */
-gboolean sc_update_one_restart (ScUpdateOne *u, GError **error) SC_CHECK;
+/* Of one with @start. */
+gboolean sc_update_one_restart (ScUpdateOne *u, GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* When others were restarted after it: systemd may have stopped it with one that it requires, and then it is started
+ * again. */
+gboolean sc_update_one_rejoin (const ScUpdateOne *u, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* For sc_gate_pass(), after that. @u must outlive it. */
 ScGate sc_update_one_gate (const ScUpdateOne *u);
 
-/* The new one counts: the service is stopped if there is none any more, and the journal goes. */
+/* From now on the new one counts, of one that is on its own. */
+gboolean sc_update_one_commit (ScUpdateOne *u, GError **error) SC_CHECK;
+
+/* Then: the service is stopped if there is none any more, and the journal goes. */
 gboolean sc_update_one_finish (ScUpdateOne *u, GError **error) SC_CHECK;
 
-/* The old one, started again if the new one was. @reason: (nullable): what the new one is marked with as failed; NULL:
- * it goes. */
+/* Back to the old one, of which nothing is started yet. @reason: (nullable): what the new one is marked with as failed,
+ * if that can be written; NULL: it goes. */
 gboolean sc_update_one_back (ScUpdateOne *u, const char *reason, GError **error) SC_CHECK;
+
+/* When all that go back are back: starts it again if it ran, and the new one was started or it does not run now. */
+gboolean sc_update_one_start_old (ScUpdateOne *u, GError **error) SC_CHECK;
+
+/* Then: the new one and the journal go. */
+gboolean sc_update_one_drop (ScUpdateOne *u, GError **error) SC_CHECK;
 
 void sc_update_one_clear (ScUpdateOne *u);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScUpdateOne, sc_update_one_clear)

@@ -13,10 +13,10 @@ give_up (ScUpdateOne *u, GError *why, GError **error)
 {
   g_autoptr (GError) reason = why;
   g_autoptr (GError) local = NULL;
-  /* Nothing is known against it if somebody was just impatient. */
   gboolean cancelled = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
-  if (!sc_update_one_back (u, cancelled ? NULL : reason->message, &local))
+  if (!sc_update_one_back (u, sc_gate_is_verdict (reason) ? reason->message : NULL, &local)
+      || !sc_update_one_start_old (u, &local) || !sc_update_one_drop (u, &local))
     return sc_fail (error, SC_ERROR_FAILED, "deployment %d: %s; %s", u->journal->to, reason->message, local->message);
   if (cancelled)
     {
@@ -35,9 +35,12 @@ start_new (ScUpdateOne *u, GError **error)
   gboolean gated = u->journal->phase == SC_PHASE_PROBATION;
   guint failed = 0;
 
-  if (!u->journal->was_active
-      || (sc_update_one_restart (u, &local)
-          && (!gated || sc_gate_pass (&gate, 1, u->options->probation, &failed, u->cancellable, &local))))
+  /* Without a gate it counts by now. */
+  if (!u->start
+      || (sc_update_one_restart (u, gated ? u->cancellable : NULL, &local)
+          && (!gated
+              || (sc_gate_pass (&gate, 1, u->options->probation, &failed, u->cancellable, &local)
+                  && sc_update_one_commit (u, &local)))))
     return sc_update_one_finish (u, error);
   if (gated)
     return give_up (u, g_steal_pointer (&local), error);

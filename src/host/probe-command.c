@@ -13,8 +13,9 @@
 #include "fs.h"
 #include "subprocess.h"
 
-#define PID_FILE_MAX 64
-#define LINE_MAX_LEN 200
+#define PID_FILE_MAX  64
+#define LINE_MAX_LEN  200
+#define STATE_SECONDS 3
 
 /* Do both see the same file systems?  The processes of a container have mounts of their own. */
 static gboolean
@@ -55,14 +56,15 @@ static void
 kill_command (gpointer data)
 {
   const Command *c = data;
-  ScRuntimeState state = SC_RUNTIME_STATE_NONE;
   g_autoptr (GDir) proc = g_dir_open ("/proc", 0, NULL);
   pid_t command = 0, group;
   int init = 0;
 
-  if (proc == NULL || !read_pid (c->pid_file, &command)
-      || !sc_runtime_state (c->runtime, c->id, &state, &init, NULL, NULL) || init <= 1 || command == init
-      || same_mounts (init, getpid ()) || !same_mounts (command, init))
+  if (proc == NULL || !read_pid (c->pid_file, &command))
+    return;
+  /* The runtime may be what hangs. */
+  init = sc_runtime_init_soon (c->runtime, c->id, STATE_SECONDS);
+  if (init <= 1 || command == init || same_mounts (init, getpid ()) || !same_mounts (command, init))
     return;
   group = getpgid (command);
   for (const char *entry = g_dir_read_name (proc); entry != NULL; entry = g_dir_read_name (proc))

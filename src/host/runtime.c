@@ -206,13 +206,15 @@ parse_state (const char *what, const char *text, ScRuntimeState *out_state, int 
 
 static gboolean
 query_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid, char **out_bundle,
-             GCancellable *cancellable, GError **error)
+             guint seconds, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
   g_autofree char *text = NULL;
   g_autofree char *what = g_strdup_printf ("%s state %s", runtime->klass->name, id);
   const char *argv[] = { runtime->exec, "state", id, NULL };
-  if (run_captured (argv, &text, cancellable, &local))
+  gboolean ok = seconds > 0 ? sc_subprocess_ask (argv, "", seconds, &text, cancellable, &local)
+                            : run_captured (argv, &text, cancellable, &local);
+  if (ok)
     return parse_state (what, text, out_state, out_pid, out_bundle, error);
   if (g_error_matches (local, SC_ERROR, SC_ERROR_FAILED) && strstr (local->message, runtime->klass->unknown) != NULL)
     {
@@ -231,7 +233,16 @@ gboolean
 sc_runtime_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid,
                   GCancellable *cancellable, GError **error)
 {
-  return query_state (runtime, id, out_state, out_pid, NULL, cancellable, error);
+  return query_state (runtime, id, out_state, out_pid, NULL, 0, cancellable, error);
+}
+
+int
+sc_runtime_init_soon (const ScRuntime *runtime, const char *id, guint seconds)
+{
+  ScRuntimeState state = SC_RUNTIME_STATE_NONE;
+  int pid = 0;
+
+  return query_state (runtime, id, &state, &pid, NULL, seconds, NULL, NULL) ? pid : 0;
 }
 
 gboolean
@@ -240,7 +251,7 @@ sc_runtime_bundle (const ScRuntime *runtime, const char *id, char **out_bundle, 
 {
   ScRuntimeState state = SC_RUNTIME_STATE_NONE;
 
-  return query_state (runtime, id, &state, NULL, out_bundle, cancellable, error);
+  return query_state (runtime, id, &state, NULL, out_bundle, 0, cancellable, error);
 }
 
 gboolean

@@ -50,6 +50,9 @@ typedef enum
 gboolean sc_runtime_state (const ScRuntime *runtime, const char *id, ScRuntimeState *out_state, int *out_pid,
                            GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* The init of @id; 0 if there is none, or the runtime does not tell within @seconds. */
+int sc_runtime_init_soon (const ScRuntime *runtime, const char *id, guint seconds);
+
 /* @out_bundle: (transfer full) (nullable): the bundle that @id runs from, NULL if it does not run or the runtime does
  * not tell. */
 gboolean sc_runtime_bundle (const ScRuntime *runtime, const char *id, char **out_bundle, GCancellable *cancellable,

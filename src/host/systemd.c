@@ -17,6 +17,7 @@
 #define SYSTEMD_PATH      "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER   "org.freedesktop.systemd1.Manager"
 #define SYSTEMD_UNIT      "org.freedesktop.systemd1.Unit"
+#define SYSTEMD_SERVICE   SYSTEMD_NAME ".Service"
 #define SYSTEMD_PRIVATE   "unix:path=/run/systemd/private"
 #define SYSTEMD_RUNS_FLAG "/run/systemd/system"
 
@@ -178,7 +179,11 @@ fail_call (GError **error, GError *local, const char *what)
            || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_AUTH_FAILED)
            || is_remote_error (owned, "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"))
     code = SC_ERROR_DENIED;
-  else if (!g_dbus_error_is_remote_error (owned) || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY))
+  else if (!g_dbus_error_is_remote_error (owned) || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY)
+           || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+           || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER)
+           || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_DISCONNECTED)
+           || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_NO_MEMORY))
     code = SC_ERROR_UNAVAILABLE;
   g_dbus_error_strip_remote_error (owned);
   return sc_fail (error, code, "systemd: %s: %s", what, owned->message);
@@ -261,8 +266,8 @@ sc_systemd_reset_failed (ScSystemd *systemd, const char *unit, GCancellable *can
 
 /* @out_value: (transfer full) (nullable): the property @name of @unit, NULL if systemd does not have the unit. */
 static gboolean
-get_property (ScSystemd *systemd, const char *unit, const char *name, const char *type, GVariant **out_value,
-              GCancellable *cancellable, GError **error)
+get_property_of (ScSystemd *systemd, const char *unit, const char *interface, const char *name, const char *type,
+                 GVariant **out_value, GCancellable *cancellable, GError **error)
 {
   g_autofree char *what = g_strconcat ("state of ", unit, NULL);
   GError *local = NULL;
@@ -281,7 +286,7 @@ get_property (ScSystemd *systemd, const char *unit, const char *name, const char
   const char *path = NULL;
   g_variant_get (found, "(&o)", &path);
   g_autoptr (GVariant) reply = call (systemd, path, "org.freedesktop.DBus.Properties", "Get",
-                                     g_variant_new ("(ss)", SYSTEMD_UNIT, name), "(v)", cancellable, &local);
+                                     g_variant_new ("(ss)", interface, name), "(v)", cancellable, &local);
   if (reply == NULL)
     return fail_call (error, local, what);
   g_autoptr (GVariant) value = NULL;
@@ -290,6 +295,13 @@ get_property (ScSystemd *systemd, const char *unit, const char *name, const char
     return sc_fail (error, SC_ERROR_INVALID, "systemd: %s: %s is not of type '%s'", what, name, type);
   *out_value = g_steal_pointer (&value);
   return TRUE;
+}
+
+static gboolean
+get_property (ScSystemd *systemd, const char *unit, const char *name, const char *type, GVariant **out_value,
+              GCancellable *cancellable, GError **error)
+{
+  return get_property_of (systemd, unit, SYSTEMD_UNIT, name, type, out_value, cancellable, error);
 }
 
 /* Does the job @path start something? One that is done meanwhile does not any more. */
@@ -328,6 +340,14 @@ have_job (ScSystemd *systemd, const char *const *units, gboolean *out_have, GCan
       *out_have = id != 0 && is_start (systemd, job, cancellable);
     }
   return TRUE;
+}
+
+gboolean
+sc_systemd_has_job (ScSystemd *systemd, const char *unit, gboolean *out_have, GCancellable *cancellable, GError **error)
+{
+  const char *units[] = { unit, NULL };
+  *out_have = FALSE;
+  return !systemd->running || have_job (systemd, units, out_have, cancellable, error);
 }
 
 gboolean
@@ -382,6 +402,18 @@ sc_systemd_active_since (ScSystemd *systemd, const char *unit, guint64 *out_usec
       && !get_property (systemd, unit, "ActiveEnterTimestampMonotonic", "t", &value, cancellable, error))
     return FALSE;
   *out_usec = value != NULL ? g_variant_get_uint64 (value) : 0;
+  return TRUE;
+}
+
+gboolean
+sc_systemd_restarts (ScSystemd *systemd, const char *unit, guint *out_restarts, GCancellable *cancellable,
+                     GError **error)
+{
+  g_autoptr (GVariant) value = NULL;
+  if (systemd->running
+      && !get_property_of (systemd, unit, SYSTEMD_SERVICE, "NRestarts", "u", &value, cancellable, error))
+    return FALSE;
+  *out_restarts = value != NULL ? g_variant_get_uint32 (value) : 0;
   return TRUE;
 }
 

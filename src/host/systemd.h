@@ -47,6 +47,15 @@ gboolean sc_systemd_reset_failed (ScSystemd *systemd, const char *unit, GCancell
 char *sc_systemd_active_state (ScSystemd *systemd, const char *unit, GCancellable *cancellable,
                                GError **error) SC_CHECK;
 
+/* Is a job queued or running for @unit? */
+gboolean sc_systemd_has_job (ScSystemd *systemd, const char *unit, gboolean *out_have, GCancellable *cancellable,
+                             GError **error) SC_CHECK;
+
+/* @out_restarts: how often systemd has started the service @unit again by itself, since sc_systemd_reset_failed() and
+ * since its last stop by a job; 0 if it is not known. */
+gboolean sc_systemd_restarts (ScSystemd *systemd, const char *unit, guint *out_restarts, GCancellable *cancellable,
+                              GError **error) SC_CHECK;
+
 /* @out_usec: when @unit became active last, on the monotonic clock; 0 if it is not known.  One that differs from an
  * earlier one tells that the unit was started again meanwhile. */
 gboolean sc_systemd_active_since (ScSystemd *systemd, const char *unit, guint64 *out_usec, GCancellable *cancellable,

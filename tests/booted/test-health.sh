@@ -11,16 +11,19 @@ from layout import Layout
 BUSYBOX = open('/bin/busybox', 'rb').read()
 
 
-def image(name, port, health, before='', answers=True):
+def image(name, port, health, before='', answers=True, service=True):
     layout = Layout(os.path.join(sys.argv[1], name))
     program = '/bin/busybox httpd -f -p 127.0.0.1:%d -h /www' % port if answers else '/bin/busybox sleep 4242'
+    manifest = {'defaultValues': {'PORT': port}, 'noContainerService': not service}
+    if health:
+        manifest['health'] = health
     with layout.layer() as t:
         for folder in ('bin', 'proc', 'dev', 'sys', 'tmp', 'run', 'etc', 'var', 'www'):
             t.directory(folder)
         t.file('bin/busybox', BUSYBOX, mode=0o755)
         t.file('bin/program', ('#!/bin/busybox sh\n%s\nexec %s\n' % (before, program)).encode(), mode=0o755)
         t.file('www/version', name.encode())
-        t.file('exports/manifest.json', json.dumps({'defaultValues': {'PORT': port}, 'health': health}).encode())
+        t.file('exports/manifest.json', json.dumps(manifest).encode())
     # As the first process it would not mind SIGTERM.
     layout.image('latest', {'Entrypoint': ['/bin/program'], 'StopSignal': 'SIGKILL'})
 
@@ -41,6 +44,12 @@ image('hangs', 8091, shell('/bin/busybox sleep 4343 & /bin/busybox sleep 4343', 
 # Healthy once, and not at the end of the probation.
 image('weak', 8091, shell('test ! -e /tmp/was || { echo again; exit 1; }; echo > /tmp/was'))
 image('dead', 8091, {'tcp': '127.0.0.1:$PORT'}, before='exit 3')
+image('needs', 8092, None)
+image('needs-new', 8092, None)
+image('never-starts', 8091, None)
+# Ends by the signal that systemd sends when it does not know the unit any more.
+image('polite', 8091, None, before='trap "exit 0" TERM\n/bin/busybox httpd -f -p 127.0.0.1:8091 -h /www & wait')
+image('no-service', 8091, None, service=False)
 image('two-bad', 8092, {'http': 'http://127.0.0.1:$PORT/nothing', 'start-period': 1})
 END2
 
@@ -131,7 +140,59 @@ atomic stop web-two
 check "one runs and one does not: both are updated" atomic containers update web-one web-two --together --probation 1
 check_is "... both are new" "$(live web-one web-two) $(left)" "web-one.1 web-two.2 "
 check_is "... one answers, one stays stopped" "$(says 8091) $(state web-two)" "one-new inactive"
-for name in one two; do check "uninstall $name" atomic uninstall web-$name; done
+
+# One that systemd stops and starts with the other.
+for image in needs needs-new never-starts; do atomic pull oci:/t/$image > /tmp/out 2>&1; done
+retag one web-one
+retag needs web-two
+mkdir -p /etc/systemd/system/web-one.service.d /etc/systemd/system/web-two.service.d
+printf '[Service]\nExecStartPre=/bin/sh -c "! grep -q never-starts %s/web-one/rootfs/www/version"\n' $C > /etc/systemd/system/web-one.service.d/test.conf
+printf '[Unit]\nRequires=web-one.service\nAfter=web-one.service\n' > /etc/systemd/system/web-two.service.d/test.conf
+systemctl daemon-reload
+check "one that requires the other: install" atomic containers update web-one web-two --together --no-gate
+atomic run web-two
+check "... both run" until_true answers 8092 needs
+was=$(live web-one web-two)
+retag needs-new web-two
+for order in "web-one web-two" "web-two web-one"; do
+  retag never-starts web-one
+  status=0
+  atomic containers update $order --together --probation 1 > /tmp/out 2>&1 || status=$?
+  check "the required one does not start: $(grep ^atomic: /tmp/out)" grep -q '^atomic: container web-one: .*none of them is updated$' /tmp/out
+  check_is "... status, what is live, what is left" "$status $(live web-one web-two) $(left)" "1 $was "
+  check "... it runs" until_true answers 8091 one
+  check "... the one that systemd stopped runs too" until_true answers 8092 needs
+  check_is "... nothing failed" "$(state web-one) $(state web-two)" "active active"
+  rm -f $C/web-one.*/failed
+done
+retag one-new web-one
+check "the required one last, and all is well" atomic containers update web-two web-one --together --probation 1
+check_is "... both run" "$(says 8091) $(says 8092)" "one-new needs-new"
+retag one web-one
+retag needs web-two
+check "... without a gate too" atomic containers update web-two web-one --together --no-gate
+check "... both run" until_true answers 8091 one
+check "..." until_true answers 8092 needs
+for name in two one; do check "uninstall $name" atomic uninstall web-$name; done
+
+# A deployment without a service: nothing runs on.
+atomic pull oci:/t/no-service > /tmp/out 2>&1
+check "install one without a service" atomic install -n bare no-service
+check "update to one with" atomic containers update bare --rebase oci:/t/polite
+atomic run bare
+check "... it runs" until_true answers 8091 polite
+check "rollback to the one without" atomic containers rollback bare
+check_is "... nothing runs" "$(live bare) $(state bare) $(runc state bare 2> /dev/null || :)" "bare.0 inactive "
+check "rollback to the one with" atomic containers rollback bare
+atomic run bare
+check "... it runs" until_true answers 8091 polite
+# As if an update to the one without had been killed after its link.
+ln -sfn bare.0 $C/bare
+printf '{"version":1,"operation":"update","phase":"activate","from":1,"to":0,"was-active":true,"was-enabled":true,"keep":2,"boot-id":"%s"}' \
+  "$(tr -d - < /proc/sys/kernel/random/boot_id)" > $C/.journal-bare
+check "recover" atomic recover
+check_is "... nothing runs" "$(live bare) $(state bare) $(runc state bare 2> /dev/null || :)" "bare.0 inactive "
+check "uninstall" atomic uninstall bare
 check_is "nothing is left" "$(ls -A $C | grep -v '^.storage$' || :)" ""
 END2
 SC_BOOT_TIMEOUT=300 boot "health" "$T/health"

@@ -9,7 +9,7 @@ C=$R/var/lib/containers/atomic
 mkdir "$R"
 a() { "$SC_ATOMIC" --root "$R" "$@"; }
 all_live() { (cd "$C" && for name in "$@"; do readlink "$name"; done | xargs); }
-left() { find "$C" -maxdepth 1 -name '.*' ! -name .storage ! -name '.lock-*' ! -name . -printf '%f '; }
+left() { find "$C" -maxdepth 1 -name '.*' ! -name .storage ! -name '.lock-*' ! -name . -printf '%f\n' | sort | tr '\n' ' '; }
 table() { sed -n '/CONTAINER/,$p' | sed 's/ *$//; s/^ *//; s/   */  /g'; }
 retag() { a images tag "$1" "$2" > "$T/retag" 2>&1; }
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # A machine whose power is cut, with all that was not flushed lost, while a container is installed, updated, rolled back and
-# uninstalled: after the boot it is there in exactly its old or its new form (tests/power/guest.sh).  Every fourth cut is in the boot
-# itself, while it recovers.
+# uninstalled: after the boot it is there in exactly its old or its new form (tests/power/guest.sh).  After every fourth of these,
+# from the second on, there is one more in the boot itself, while it recovers.
 #
 #  SC_ROUNDS=N          cuts (2)
 #  SC_POWER_SECONDS=N   a cut is at most so long after the work begins (25)
@@ -42,6 +42,8 @@ echo 1 > "$T/job/step"
 # learn: what the container may be after the boot that wrote $T/out
 learn() {
   local last
+  # What the cut left of a line; what it would tell has not begun.
+  [ -z "$(tail -c 1 "$T/out")" ] || sed -i '$d' "$T/out"
   last=$(grep -aE '^@(is|begin|done) ' "$T/out" | tail -n 1 | tr -d '\r') || return 0 # cut before it knew
   case $last in
   "@is "*) echo "${last#@is }" > "$T/job/expected" ;;
@@ -83,7 +85,7 @@ for ((round = 1; round <= ROUNDS; round++)); do
   one '^@work' "$cut" "round $round"
   pass "round $round: $BOOT_CHECKS checks; cut after $cut s in: $(grep -aE '^@(is|begin|done) ' "$T/out" | tail -n 1 | tr -d '\r')"
   BOOT_CHECKS=0
-  [ $((round % 4)) = 0 ] || continue
+  [ $((round % 4)) = 2 ] || continue
   cut=$(random 3)
   one '^@@EARLY@@' "$cut" "round $round, the boot"
   pass "round $round: a cut $cut s after the boot began"
