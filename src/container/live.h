@@ -20,6 +20,7 @@ typedef struct
   ScSystemd *systemd;
   const ScProgressSink *sink; /* (nullable): told the steps */
   gboolean resumed;           /* somebody may have been stopped in the middle of what is done now */
+  gboolean force;             /* host files that cannot be removed are no reason to stop: a note tells */
   gboolean recovering;        /* directories that cannot be made are no reason to stop: a note tells */
 } ScLive;
 

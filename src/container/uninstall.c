@@ -137,10 +137,12 @@ static gboolean
 clear_host (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
+  ScLive forced = *live;
 
+  forced.force = journal->force;
   if (!journal->force || !is_damaged (live, journal->from))
-    return remove_host_files (live, journal, cancellable, error);
-  if (!remove_host_files (live, journal, cancellable, &local))
+    return remove_host_files (&forced, journal, cancellable, error);
+  if (!remove_host_files (&forced, journal, cancellable, &local))
     sc_progress_note (live->sink, "%s", local->message);
   return remove_without_deployment (live, cancellable, error);
 }
