@@ -81,8 +81,13 @@ def main():
     image('bad-name', {}, one('new\nline'))
     image('bad-deep', {}, one('d/' * 70 + 'x'))
     image('out', {}, lambda t, h: (t.symlink(h + 'etc/out', '../../../../../outside'), t.symlink(h + 'etc/abs', '/outside')))
-    # Two layers: the second looks for a way through the first one's link.
-    image('bad-parent', {}, lambda t, h: one('dir/x')(t, h))
+    image('below', {}, one('dir/x'))
+    image('link1', {}, lambda t, h: (t.symlink(h + 'usr/share/app', 'app-1'), one('usr/share/app-1/data', b'1\n')(t, h)))
+    image('link2', {}, one('usr/share/app/data', b'2\n'))
+    image('away1', {}, lambda t, h: t.symlink(h + 'opt/app', '/usr/lib/hostapp'))
+    image('away2', {}, one('opt/app/data', b'in the image\n'))
+    image('forged', {}, one('lib/containers/atomic/evil/info'))
+    image('through', {}, one('opt/way/evil/info'))
 
 
 main()

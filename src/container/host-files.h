@@ -13,11 +13,13 @@
  * sc_host_files_put:
  * @number: deployment whose files are to be on the host, SC_NO_DEPLOYMENT for none
  * @other: deployment whose files may be there instead, SC_NO_DEPLOYMENT for none
+ * @force: what cannot be removed stays, which @sink is told
  * @sink: (nullable): told what was changed by hand, and stays
  *
- * A file that is neither what @number nor what @other recorded stays as it is.
+ * A file that is neither what @number nor what @other recorded stays as it is, and so does one where a directory has
+ * to be: what belongs in it is left out.
  */
-gboolean sc_host_files_put (const ScContext *ctx, ScContainerLock *lock, int number, int other,
+gboolean sc_host_files_put (const ScContext *ctx, ScContainerLock *lock, int number, int other, gboolean force,
                             const ScProgressSink *sink, GError **error) SC_CHECK;
 
 /* Removes temporary names that were given for these deployments, each SC_NO_DEPLOYMENT for none. */

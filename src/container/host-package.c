@@ -341,7 +341,7 @@ sc_host_package_put (const ScLive *live, int number, int other, GError **error)
 
   if (put (live, number, other, &local))
     return TRUE;
-  if (!live->forced || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (!live->force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;

@@ -46,7 +46,7 @@ gboolean sc_host_package_is_shared (const ScContext *ctx, const char *container,
  * @number: deployment whose package is to be installed, SC_NO_DEPLOYMENT for none
  * @other: deployment whose package may be instead
  *
- * Does nothing if the host has the right one, and @other brought the same file.  With live->forced what fails is only
+ * Does nothing if the host has the right one, and @other brought the same file.  With live->force what fails is only
  * told.  With live->resumed somebody may have been stopped while he went from the one to the other, either way: what
  * was begun is completed, then gone back from if it is not @number's.  On disk when it returns.
  */

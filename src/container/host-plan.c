@@ -16,7 +16,7 @@
 
 #include "config-json.h"
 #include "fs.h"
-#include "live.h"
+#include "host-guard.h"
 #include "template.h"
 
 #define HOSTFS       "exports/hostfs"
@@ -139,20 +139,6 @@ read_templates (Planner *p, GError **error)
   return TRUE;
 }
 
-static void
-list_forbidden (Planner *p)
-{
-  const ScContext *ctx = p->input->ctx;
-  const char *const places[] = { "/proc", "/sys", "/dev", "/ostree", ctx->checkouts, ctx->preinstalled };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
-    g_ptr_array_add (p->forbidden, sc_config_clean_path (places[i]));
-  if (ctx->repo != NULL)
-    g_ptr_array_add (p->forbidden, sc_config_clean_path (ctx->repo));
-  g_ptr_array_add (p->forbidden, sc_unit_path (ctx, p->input->name));
-  g_ptr_array_add (p->forbidden, sc_tmpfiles_path (ctx, p->input->name));
-}
-
 /* -- names -- */
 
 /* (transfer full): where the file @source ("/etc/x") goes.  Each directory on the way down, by its own name or the one
@@ -189,14 +175,8 @@ check_place (Planner *p, const char *source, const char *path, mode_t kind, GErr
     depth += *c == '/';
   if (strlen (path) >= PATH_MAX || depth > 2 * SC_HOST_DEPTH_MAX)
     return sc_fail (error, SC_ERROR_LIMIT, HOSTFS "%s: its path on the host is too long", source);
-  for (guint i = 0; i < p->forbidden->len; i++)
-    {
-      const char *place = g_ptr_array_index (p->forbidden, i);
-
-      if (sc_config_path_is_below (path, place) || (kind != S_IFDIR && sc_config_path_is_below (place, path)))
-        return sc_fail (error, SC_ERROR_INVALID, HOSTFS "%s: no file of an image may be at %s", source, path);
-    }
-  return TRUE;
+  return sc_host_forbids (p->forbidden, path, kind == S_IFDIR) == NULL
+         || sc_fail (error, SC_ERROR_INVALID, HOSTFS "%s: no file of an image may be at %s", source, path);
 }
 
 static gboolean
@@ -373,9 +353,8 @@ sc_host_plan_new (const ScHostPlanInput *input, GError **error)
     return g_steal_pointer (&plan);
   p.renames = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   p.templates = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  p.forbidden = g_ptr_array_new_with_free_func (g_free);
+  p.forbidden = sc_host_forbidden (input->ctx, input->name);
   p.found = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)entry_free);
-  list_forbidden (&p);
   dir = sc_host_plan_open (input->rootfs, error);
   if (dir < 0 || !read_renames (&p, error) || !read_templates (&p, error) || !walk (&p, dir, "", 0, error))
     return NULL;

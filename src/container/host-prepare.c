@@ -15,16 +15,13 @@
 #include "journal.h"
 #include "remote.h"
 
-/* The tree before it has its name, and the one that it replaced. */
-#define UNFINISHED "." SC_HOST_TREE ".new"
-
 /* The new tree gets its name; one that had it before, the other. */
 static gboolean
 take_place (int dfd, GError **error)
 {
   guint flags = sc_fs_exists_at (dfd, SC_HOST_TREE) ? RENAME_EXCHANGE : RENAME_NOREPLACE;
 
-  if (renameat2 (dfd, UNFINISHED, dfd, SC_HOST_TREE, flags) != 0)
+  if (renameat2 (dfd, SC_HOST_TREE_UNFINISHED, dfd, SC_HOST_TREE, flags) != 0)
     return sc_fail_errno (error, errno, "%s", SC_HOST_TREE);
   return sc_fs_sync_dir_at (dfd, ".", error);
 }
@@ -47,18 +44,18 @@ make_tree (const ScContext *ctx, ScContainerLock *lock, const ScDeployment *d, G
   input.exports = exports;
   plan = sc_host_plan_new (&input, error);
   /* Somebody may have died here. */
-  if (plan == NULL || !sc_fs_remove_tree_at (dfd, UNFINISHED, error))
+  if (plan == NULL || !sc_fs_remove_tree_at (dfd, SC_HOST_TREE_UNFINISHED, error))
     return FALSE;
   if (plan->entries->len == 0)
     return TRUE;
-  if (!sc_host_tree_write (plan, rootfs, dfd, UNFINISHED, error) || !sc_fs_sync_all (dfd, error)
+  if (!sc_host_tree_write (plan, rootfs, dfd, SC_HOST_TREE_UNFINISHED, error) || !sc_fs_sync_all (dfd, error)
       || !take_place (dfd, error))
     {
-      if (!sc_fs_remove_tree_at (dfd, UNFINISHED, &ignored))
+      if (!sc_fs_remove_tree_at (dfd, SC_HOST_TREE_UNFINISHED, &ignored))
         g_debug ("undo: %s", ignored->message);
       return FALSE;
     }
-  return sc_fs_remove_tree_at (dfd, UNFINISHED, error);
+  return sc_fs_remove_tree_at (dfd, SC_HOST_TREE_UNFINISHED, error);
 }
 
 /* Has @path to be put, should the deployment come back? What was changed by hand stays anyway. */
@@ -66,13 +63,14 @@ static gboolean
 is_to_be_put (ScHostSides *s, const char *path, gboolean *out, GError **error)
 {
   g_auto (ScHostFile) there = { 0 };
-  g_autofree char *place = sc_host_place (s->host.root, path, error);
+  gboolean behind = FALSE;
+  g_autofree char *place = sc_host_side_place (s->host.root, &s->from, path, &behind, error);
   const char *old_path;
 
   if (place == NULL || !sc_host_file_look (s->host.root, path, &there, error))
     return FALSE;
   old_path = g_hash_table_lookup (s->from.files, place);
-  *out = there.st.st_mode == 0
+  *out = there.st.st_mode == 0 || behind
          || (!sc_host_side_recorded (s->host.root, &s->to, path, &there, path) && old_path != NULL
              && sc_host_side_recorded (s->host.root, &s->from, old_path, &there, path));
   return TRUE;
@@ -93,6 +91,34 @@ check_file (ScHostSides *s, const char *path, GError **error)
   if (!is_to_be_put (s, path, &needed, error))
     return FALSE;
   return !needed || sc_fail (error, SC_ERROR_INVALID, "it has no copy of %s, which has to be on the host again", path);
+}
+
+/* Somebody may have a file now where a directory has to be, and files of the deployment below it. */
+static gboolean
+check_dir (ScHostSides *s, const char *path, GError **error)
+{
+  SC_AUTOFD int there = sc_fs_open_in_root (s->host.root, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, NULL);
+  g_auto (ScHostFile) file = { 0 };
+  gboolean behind = FALSE;
+  g_autofree char *place = sc_host_side_place (s->host.root, &s->from, path, &behind, error);
+  const char *old_path;
+
+  if (place == NULL || !sc_host_file_look (s->host.root, path, &file, error))
+    return FALSE;
+  old_path = g_hash_table_lookup (s->from.files, place);
+  if (there >= 0 || behind || file.st.st_mode == 0
+      || (old_path != NULL && sc_host_side_recorded (s->host.root, &s->from, old_path, &file, path)))
+    return TRUE;
+  return sc_fail (error, SC_ERROR_FAILED, "%s is no directory on this host: files of it have to be in it", path);
+}
+
+static gboolean
+check_dirs (ScHostSides *s, GError **error)
+{
+  for (char **path = s->to.d->installed_dirs; path != NULL && *path != NULL; path++)
+    if (!check_dir (s, *path, error))
+      return FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -123,8 +149,10 @@ sc_host_files_prepare (const ScContext *ctx, ScContainerLock *lock, const ScDepl
   if (!sc_host_side_has_files (&s.to))
     return TRUE;
   s.host.root = sc_context_open_root (ctx, error);
-  if (s.host.root < 0 || !sc_host_side_find_places (s.host.root, &s.from, error))
+  if (s.host.root < 0 || !sc_host_sides_find_places (&s, error))
     return FALSE;
+  if (!check_dirs (&s, error))
+    return sc_prefix (error, "deployment %d", d->number);
   if (s.to.tree >= 0 && check_files (&s, &local))
     return TRUE;
   /* The root may be good where the tree is not: it has been repaired. */

@@ -4,6 +4,7 @@
  */
 #include "host-sides.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "fs.h"
@@ -17,6 +18,7 @@ side_clear (ScHostSide *side)
   g_clear_pointer (&side->d, sc_deployment_free);
   g_clear_pointer (&side->files, g_hash_table_unref);
   g_clear_pointer (&side->dirs, g_hash_table_unref);
+  g_clear_pointer (&side->links, g_hash_table_unref);
   sc_close_fd_p (&side->tree);
 }
 
@@ -25,6 +27,9 @@ sc_host_sides_clear (ScHostSides *s)
 {
   sc_close_fd_p (&s->host.root);
   g_free (s->stem);
+  sc_host_guard_clear (&s->guard);
+  g_clear_pointer (&s->obstacles, g_hash_table_unref);
+  g_clear_pointer (&s->others, g_hash_table_unref);
   side_clear (&s->to);
   side_clear (&s->from);
 }
@@ -91,15 +96,71 @@ load_side (const ScContext *ctx, ScContainerLock *lock, int number, const ScProg
   return TRUE;
 }
 
+/* -- places -- */
+
+static gboolean
+is_link (int root, const char *path)
+{
+  SC_AUTOFD int fd = sc_fs_open_in_root (root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, NULL);
+  struct stat st;
+
+  return fd >= 0 && fstat (fd, &st) == 0 && S_ISLNK (st.st_mode);
+}
+
+gboolean
+sc_host_side_find_links (int root, ScHostSide *side, GError **error)
+{
+  char **path = side->d != NULL ? side->d->installed_files : NULL;
+
+  side->links = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  for (; path != NULL && *path != NULL; path++)
+    {
+      g_auto (ScHostFile) file = { 0 };
+      char *place;
+
+      if (!is_link (root, *path))
+        continue;
+      if (!sc_host_file_look (root, *path, &file, error))
+        return FALSE;
+      if (!S_ISLNK (file.st.st_mode) || !sc_host_side_recorded (root, side, *path, &file, *path))
+        continue;
+      place = sc_host_place (root, *path, error);
+      if (place == NULL)
+        return FALSE;
+      g_hash_table_add (side->links, place);
+    }
+  return TRUE;
+}
+
+char *
+sc_host_side_place (int root, const ScHostSide *other, const char *path, gboolean *out_behind, GError **error)
+{
+  gboolean any = other->links != NULL && g_hash_table_size (other->links) > 0;
+
+  *out_behind = FALSE;
+  for (const char *end = any ? strchr (path + 1, '/') : NULL; end != NULL; end = strchr (end + 1, '/'))
+    {
+      g_autofree char *above = g_strndup (path, (gsize)(end - path)), *place = sc_host_place (root, above, error);
+
+      if (place == NULL)
+        return NULL;
+      *out_behind = g_hash_table_contains (other->links, place);
+      if (*out_behind)
+        return g_strconcat (place, end, NULL);
+    }
+  return sc_host_place (root, path, error);
+}
+
 /* (transfer full) (nullable) */
 static GHashTable *
-map_places (int root, char **paths, GError **error)
+map_places (int root, const ScHostSide *other, char **paths, GError **error)
 {
   g_autoptr (GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (char **path = paths; path != NULL && *path != NULL; path++)
     {
-      char *place = sc_host_place (root, *path, error);
+      gboolean behind = FALSE;
+      char *place = sc_host_side_place (root, other, *path, &behind, error);
 
       if (place == NULL)
         return NULL;
@@ -108,12 +169,22 @@ map_places (int root, char **paths, GError **error)
   return g_steal_pointer (&places);
 }
 
-gboolean
-sc_host_side_find_places (int root, ScHostSide *side, GError **error)
+static gboolean
+find_places (int root, ScHostSide *side, const ScHostSide *other, GError **error)
 {
-  side->files = map_places (root, side->d != NULL ? side->d->installed_files : NULL, error);
-  side->dirs = side->files != NULL ? map_places (root, side->d != NULL ? side->d->installed_dirs : NULL, error) : NULL;
+  side->files = map_places (root, other, side->d != NULL ? side->d->installed_files : NULL, error);
+  if (side->files != NULL)
+    side->dirs = map_places (root, other, side->d != NULL ? side->d->installed_dirs : NULL, error);
   return side->dirs != NULL;
+}
+
+gboolean
+sc_host_sides_find_places (ScHostSides *s, GError **error)
+{
+  int root = s->host.root;
+
+  return sc_host_side_find_links (root, &s->to, error) && sc_host_side_find_links (root, &s->from, error)
+         && find_places (root, &s->to, &s->from, error) && find_places (root, &s->from, &s->to, error);
 }
 
 /* -- what is there -- */

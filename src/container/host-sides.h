@@ -3,6 +3,7 @@
 
 #include "container-lock.h"
 #include "deployment.h"
+#include "host-guard.h"
 #include "put-file.h"
 
 /*
@@ -16,6 +17,7 @@ typedef struct
   ScDeployment *d;          /* (nullable): it is not there, or its record is not known */
   int tree;                 /* -1: it has none */
   GHashTable *files, *dirs; /* (nullable): place -> path as recorded */
+  GHashTable *links;        /* (nullable): places of its links that are on the host as recorded */
 } ScHostSide;
 
 typedef struct
@@ -24,11 +26,14 @@ typedef struct
   char *stem;
   const ScProgressSink *sink;
   ScHostSide to, from;
+  ScHostGuard guard;
+  GHashTable *obstacles; /* (nullable): paths that were told of */
+  GHashTable *others;    /* (nullable): files of other live containers -> name of one, owned */
 } ScHostSides;
 
 #define SC_HOST_SIDES_INIT                                                                                             \
   {                                                                                                                    \
-    .host = { .root = -1 }, .to = { .tree = -1 }, .from = {.tree = -1 }                                                \
+    .host = { .root = -1 }, .to = { .tree = -1 }, .from = { .tree = -1 }, .guard = SC_HOST_GUARD_INIT                  \
   }
 
 /* Reads both; host.root is not opened. A deployment that is not there has nothing on the host; one whose record cannot
@@ -41,8 +46,21 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScHostSides, sc_host_sides_clear)
 /* Opens the tree if there is one. */
 gboolean sc_host_side_open_tree (ScContainerLock *lock, ScHostSide *side, GError **error) SC_CHECK;
 
-/* Fills in the places. */
-gboolean sc_host_side_find_places (int root, ScHostSide *side, GError **error) SC_CHECK;
+/* Fills in the links. */
+gboolean sc_host_side_find_links (int root, ScHostSide *side, GError **error) SC_CHECK;
+
+/* Fills in the places of both, each as if the links of the other were not there. */
+gboolean sc_host_sides_find_places (ScHostSides *sides, GError **error) SC_CHECK;
+
+/**
+ * sc_host_side_place:
+ * @other: the links of this one go, or have come after what was at @path went
+ * @out_behind: @path leads through one of them: nothing is there
+ *
+ * (transfer full) (nullable): sc_host_place() of @path as if those links were not there, NULL on error.
+ */
+char *sc_host_side_place (int root, const ScHostSide *other, const char *path, gboolean *out_behind,
+                          GError **error) SC_CHECK;
 
 /* Does it have anything on the host? */
 gboolean sc_host_side_has_files (const ScHostSide *side);

@@ -13,6 +13,8 @@
 
 #include "digest.h"
 #include "fs.h"
+#include "host-guard.h"
+#include "host-sides.h"
 #include "put-file.h"
 
 /* -- writing it -- */
@@ -215,8 +217,9 @@ typedef struct
 {
   int root; /* of the host */
   int tree;
-  GHashTable *files; /* places of the previous deployment's */
-  GHashTable *dirs;
+  ScHostSide previous;
+  GHashTable *packaged; /* places of what its package has */
+  ScHostGuard guard;
   GPtrArray *own_files, *own_dirs; /* char * */
   GHashTable *checksums;
   GPtrArray *notes;
@@ -227,8 +230,11 @@ record_clear (Record *r)
 {
   sc_close_fd_p (&r->root);
   sc_close_fd_p (&r->tree);
-  g_clear_pointer (&r->files, g_hash_table_unref);
-  g_clear_pointer (&r->dirs, g_hash_table_unref);
+  sc_host_guard_clear (&r->guard);
+  g_clear_pointer (&r->previous.files, g_hash_table_unref);
+  g_clear_pointer (&r->previous.dirs, g_hash_table_unref);
+  g_clear_pointer (&r->previous.links, g_hash_table_unref);
+  g_clear_pointer (&r->packaged, g_hash_table_unref);
   g_clear_pointer (&r->own_files, g_ptr_array_unref);
   g_clear_pointer (&r->own_dirs, g_ptr_array_unref);
   g_clear_pointer (&r->checksums, g_hash_table_unref);
@@ -237,32 +243,68 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Record, record_clear)
 
 /* (transfer full) (nullable) */
 static GHashTable *
-find_places (int root, char **recorded, char **packaged, GError **error)
+find_places (int root, char **paths, GError **error)
 {
   g_autoptr (GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  char **lists[] = { recorded, packaged };
 
-  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
-    for (char **path = lists[i]; path != NULL && *path != NULL; path++)
-      {
-        char *place = sc_host_place (root, *path, error);
+  for (char **path = paths; path != NULL && *path != NULL; path++)
+    {
+      char *place = sc_host_place (root, *path, error);
 
-        if (place == NULL)
-          return NULL;
-        g_hash_table_add (places, place);
-      }
+      if (place == NULL)
+        return NULL;
+      g_hash_table_replace (places, place, *path);
+    }
   return g_steal_pointer (&places);
 }
 
-/* What is at @path itself; 0 for nothing. */
+/* What is on the host where an entry is to be, as if the links of the previous deployment had gone. */
+typedef struct
+{
+  char *place;
+  mode_t kind;      /* of it itself; 0 for nothing */
+  gboolean is_dir;  /* it is one, or a link to one */
+  gboolean is_file; /* the previous deployment or its package has it as a file */
+  gboolean goes;    /* and it is as recorded, so that it makes way */
+} There;
+
+static void
+there_clear (There *there)
+{
+  g_clear_pointer (&there->place, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (There, there_clear)
+
+/* *out: was @there recorded by the previous deployment, or is it of its package? */
 static gboolean
-look_at (Record *r, const char *path, mode_t *out, GError **error)
+find_owner (Record *r, const char *path, There *there, GError **error)
+{
+  const char *name = g_hash_table_lookup (r->previous.files, there->place);
+  g_auto (ScHostFile) file = { 0 };
+
+  there->goes = g_hash_table_contains (r->packaged, there->place);
+  there->is_file = there->goes || name != NULL;
+  if (name == NULL || there->goes)
+    return TRUE;
+  if (!sc_host_file_look (r->root, path, &file, error))
+    return FALSE;
+  there->goes = sc_host_side_recorded (r->root, &r->previous, name, &file, path);
+  return TRUE;
+}
+
+static gboolean
+look_at (Record *r, const char *path, There *out, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  SC_AUTOFD int fd = sc_fs_open_in_root (r->root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, &local);
+  SC_AUTOFD int fd = -1;
+  SC_AUTOFD int dir = -1;
+  gboolean behind = FALSE;
   struct stat st;
 
-  *out = 0;
+  out->place = sc_host_side_place (r->root, &r->previous, path, &behind, error);
+  if (out->place == NULL || behind)
+    return out->place != NULL;
+  fd = sc_fs_open_in_root (r->root, path, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, &local);
   if (fd < 0
       && (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
           || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY)))
@@ -271,24 +313,34 @@ look_at (Record *r, const char *path, mode_t *out, GError **error)
     return g_propagate_error (error, g_steal_pointer (&local)), FALSE;
   if (fstat (fd, &st) != 0)
     return sc_fail_errno (error, errno, "%s", path);
-  *out = st.st_mode & S_IFMT;
-  return TRUE;
+  out->kind = st.st_mode & S_IFMT;
+  dir = sc_fs_open_in_root (r->root, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, NULL);
+  out->is_dir = dir >= 0;
+  return find_owner (r, path, out, error);
+}
+
+static gboolean
+check_real_place (Record *r, const ScHostEntry *entry, GError **error)
+{
+  g_autofree char *real = sc_host_guard_refuses (&r->guard, entry->path, entry->kind == S_IFDIR);
+
+  return real == NULL
+         || sc_fail (error, SC_ERROR_INVALID, "%s is %s on this host: no file of an image may be there", entry->path,
+                     real);
 }
 
 static gboolean
 record_dir (Record *r, const ScHostEntry *entry, GError **error)
 {
-  SC_AUTOFD int fd = sc_fs_open_in_root (r->root, entry->path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, NULL);
-  g_autofree char *place = sc_host_place (r->root, entry->path, error);
-  mode_t kind = 0;
+  g_auto (There) there = { 0 };
 
-  if (place == NULL || !look_at (r, entry->path, &kind, error))
+  if (!look_at (r, entry->path, &there, error))
     return FALSE;
-  if (fd < 0 && kind != 0 && !g_hash_table_contains (r->files, place))
+  if (there.kind != 0 && !there.is_dir && !there.goes)
     return sc_fail (error, SC_ERROR_FAILED, "%s is no directory on this host: a file of the image has to be in it",
                     entry->path);
   /* The original tool counted empty ones as files. */
-  if (fd < 0 || g_hash_table_contains (r->dirs, place) || g_hash_table_contains (r->files, place))
+  if (!there.is_dir || there.goes || g_hash_table_contains (r->previous.dirs, there.place))
     g_ptr_array_add (r->own_dirs, g_strdup (entry->path));
   return TRUE;
 }
@@ -296,15 +348,14 @@ record_dir (Record *r, const ScHostEntry *entry, GError **error)
 static gboolean
 record_file (Record *r, const ScHostEntry *entry, GError **error)
 {
-  g_autofree char *place = sc_host_place (r->root, entry->path, error);
   g_auto (ScHostFile) file = { 0 };
-  mode_t kind = 0;
+  g_auto (There) there = { 0 };
   gboolean ours;
 
-  if (place == NULL || !look_at (r, entry->path, &kind, error))
+  if (!look_at (r, entry->path, &there, error))
     return FALSE;
-  ours = g_hash_table_contains (kind == S_IFDIR ? r->dirs : r->files, place);
-  if (kind != 0 && !ours)
+  ours = there.kind == S_IFDIR ? there.goes || g_hash_table_contains (r->previous.dirs, there.place) : there.is_file;
+  if (there.kind != 0 && !ours)
     {
       g_ptr_array_add (r->notes, g_strdup_printf ("File %s already exists: it is kept", entry->path));
       return TRUE;
@@ -326,37 +377,43 @@ take_strv (GPtrArray **array)
 }
 
 static gboolean
-begin_record (Record *r, const ScContext *ctx, int dfd, const ScDeployment *previous, char **packaged, GError **error)
+begin_record (Record *r, const ScContext *ctx, const char *name, int dfd, const ScDeployment *previous, char **packaged,
+              GError **error)
 {
   r->root = sc_context_open_root (ctx, error);
   r->tree = r->root >= 0 ? sc_fs_open_dir_at (dfd, SC_HOST_TREE, error) : -1;
   if (r->tree < 0)
     return FALSE;
-  r->files = find_places (r->root, previous != NULL ? previous->installed_files : NULL, packaged, error);
-  if (r->files == NULL)
+  r->previous.d = (ScDeployment *)previous;
+  r->previous.files = find_places (r->root, previous != NULL ? previous->installed_files : NULL, error);
+  if (r->previous.files == NULL || !sc_host_side_find_links (r->root, &r->previous, error)
+      || !sc_host_guard_open (ctx, name, &r->guard, error))
     return FALSE;
-  r->dirs = find_places (r->root, previous != NULL ? previous->installed_dirs : NULL, packaged, error);
+  r->previous.dirs = find_places (r->root, previous != NULL ? previous->installed_dirs : NULL, error);
+  r->packaged = r->previous.dirs != NULL ? find_places (r->root, packaged, error) : NULL;
   r->own_files = g_ptr_array_new_with_free_func (g_free);
   r->own_dirs = g_ptr_array_new_with_free_func (g_free);
   r->checksums = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  return r->dirs != NULL;
+  return r->packaged != NULL;
 }
 
 gboolean
 sc_host_tree_record (const ScContext *ctx, const ScHostPlan *plan, int dfd, const ScDeployment *previous,
                      char **packaged, ScDeployment *d, GPtrArray *notes, GError **error)
 {
-  g_auto (Record) r = { .root = -1, .tree = -1, .notes = notes };
+  g_auto (Record)
+      r = { .root = -1, .tree = -1, .previous = { .tree = -1 }, .guard = SC_HOST_GUARD_INIT, .notes = notes };
 
   if (plan->entries->len == 0)
     return TRUE;
-  if (!begin_record (&r, ctx, dfd, previous, packaged, error))
+  if (!begin_record (&r, ctx, d->name, dfd, previous, packaged, error))
     return FALSE;
   for (guint i = 0; i < plan->entries->len; i++)
     {
       const ScHostEntry *entry = g_ptr_array_index (plan->entries, i);
 
-      if (!(entry->kind == S_IFDIR ? record_dir : record_file) (&r, entry, error))
+      if (!check_real_place (&r, entry, error)
+          || !(entry->kind == S_IFDIR ? record_dir : record_file) (&r, entry, error))
         return FALSE;
     }
   d->installed_files = take_strv (&r.own_files);

@@ -11,6 +11,8 @@
  */
 
 #define SC_HOST_TREE "hostfs"
+/* One that is made anew, before it has that name, and the one that it replaced. */
+#define SC_HOST_TREE_UNFINISHED "." SC_HOST_TREE ".new"
 
 /* Makes the tree @name in the directory @dfd of a deployment; nothing for an empty @plan. It is not flushed. */
 gboolean sc_host_tree_write (const ScHostPlan *plan, int rootfs, int dfd, const char *name, GError **error) SC_CHECK;

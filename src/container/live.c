@@ -196,8 +196,8 @@ put_host (const ScLive *live, int number, int other, GError **error)
     return FALSE;
   if (package.manager == NULL)
     return sc_host_package_put (live, number, other, error)
-           && sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error);
-  return sc_host_files_put (live->ctx, live->lock, number, other, live->sink, error)
+           && sc_host_files_put (live->ctx, live->lock, number, other, live->force, live->sink, error);
+  return sc_host_files_put (live->ctx, live->lock, number, other, live->force, live->sink, error)
          && sc_host_package_put (live, number, other, error);
 }
 

@@ -20,8 +20,8 @@ typedef struct
   ScSystemd *systemd;
   const ScProgressSink *sink; /* (nullable): told the steps */
   gboolean resumed;           /* somebody may have been stopped in the middle of what is done now */
-  gboolean forced;            /* what is wrong with packages is no reason to stop: a note tells */
-  gboolean recovering;        /* directories that cannot be made are no reason to stop: a note tells */
+  gboolean force; /* host files that cannot be removed and packages are no reason to stop: a note tells what is wrong */
+  gboolean recovering; /* directories that cannot be made are no reason to stop: a note tells */
 } ScLive;
 
 /* Where the unit and the tmpfiles configuration of a container are, as the host sees them. (transfer full) */

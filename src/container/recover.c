@@ -15,6 +15,7 @@
 #include "deployment.h"
 #include "fs.h"
 #include "group.h"
+#include "host-tree.h"
 #include "running.h"
 #include "uninstall.h"
 #include "unit-links.h"
@@ -72,6 +73,22 @@ remove_marks (ScContainerLock *lock, GError **error)
   for (guint i = 0; dirs != NULL && dirs[i] != NULL; i++)
     if (!sc_fs_remove_temps_at (lock->checkouts->dfd, dirs[i], "failed", S_IFREG, error))
       return FALSE;
+  return dirs != NULL;
+}
+
+/* Those are made without a journal. */
+static gboolean
+remove_trees (ScContainerLock *lock, GError **error)
+{
+  g_auto (GStrv) dirs = sc_checkouts_deployments (lock->checkouts, lock->name, error);
+
+  for (guint i = 0; dirs != NULL && dirs[i] != NULL; i++)
+    {
+      g_autofree char *tree = g_build_filename (dirs[i], SC_HOST_TREE_UNFINISHED, NULL);
+
+      if (!sc_fs_remove_tree_at (lock->checkouts->dfd, tree, error))
+        return FALSE;
+    }
   return dirs != NULL;
 }
 
@@ -203,7 +220,7 @@ sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgr
   g_autoptr (ScSystemd) systemd = NULL;
   ScLive live = { .ctx = ctx, .lock = lock, .sink = sink, .recovering = TRUE };
 
-  if (!remove_temps (lock, error) || !load_journal (ctx, lock, &journal, sink, error))
+  if (!remove_temps (lock, error) || !remove_trees (lock, error) || !load_journal (ctx, lock, &journal, sink, error))
     return sc_prefix (error, "container %s", lock->name);
   if (journal != NULL)
     {

@@ -120,13 +120,11 @@ remove_host_files (const ScLive *live, const ScJournal *journal, GCancellable *c
 {
   g_autofree char *unit = sc_unit_name (live->lock->name);
   gboolean changed = FALSE, has_unit = sc_live_has (live, journal->from, unit);
-  ScLive host = *live;
 
-  host.forced = journal->force;
   if (has_unit)
     sc_progress_step (live->sink, "systemctl disable %s", live->lock->name);
   sc_live_remove_tmpfiles (live, journal->from, cancellable);
-  if (!sc_live_put_files (&host, SC_NO_DEPLOYMENT, journal->from, &changed, error))
+  if (!sc_live_put_files (live, SC_NO_DEPLOYMENT, journal->from, &changed, error))
     return FALSE;
   if (!has_unit || !sc_systemd_is_running (live->systemd))
     return TRUE;
@@ -139,10 +137,12 @@ static gboolean
 clear_host (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
+  ScLive forced = *live;
 
+  forced.force = journal->force;
   if (!journal->force || !is_damaged (live, journal->from))
-    return remove_host_files (live, journal, cancellable, error);
-  if (!remove_host_files (live, journal, cancellable, &local))
+    return remove_host_files (&forced, journal, cancellable, error);
+  if (!remove_host_files (&forced, journal, cancellable, &local))
     sc_progress_note (live->sink, "%s", local->message);
   return remove_without_deployment (live, cancellable, error);
 }

@@ -92,18 +92,28 @@ sc_host_dir_make (const ScHost *host, const char *path, const struct stat *like,
 gboolean
 sc_host_dir_adapt (int root, const char *path, const struct stat *before, const struct stat *like, GError **error)
 {
-  SC_AUTOFD int fd = open_dir (root, path, error);
+  SC_AUTOFD int dir = open_above (root, path, error);
+  SC_AUTOFD int fd = -1;
   mode_t mode = like->st_mode & 07777;
-  struct stat st;
+  struct stat st, now;
 
+  if (dir < 0)
+    return FALSE;
+  fd = openat (dir, strrchr (path, '/') + 1, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  /* A link to one is somebody's own. */
+  if (fd < 0 && (errno == ENOTDIR || errno == ELOOP || errno == ENOENT))
+    return TRUE;
   if (fd < 0 || fstat (fd, &st) != 0)
-    return fd < 0 ? FALSE : sc_fail_errno (error, errno, "%s", path);
+    return sc_fail_errno (error, errno, "%s", path);
   if ((st.st_mode & 07777) == (before->st_mode & 07777) && (st.st_mode & 07777) != mode && fchmod (fd, mode) != 0)
     return sc_fail_errno (error, errno, "%s: cannot set permissions", path);
   if (st.st_uid == before->st_uid && st.st_gid == before->st_gid
       && (st.st_uid != like->st_uid || st.st_gid != like->st_gid) && fchown (fd, like->st_uid, like->st_gid) != 0)
     return sc_fail_errno (error, errno, "%s: cannot set the owner", path);
-  return TRUE;
+  if (fstat (fd, &now) != 0)
+    return sc_fail_errno (error, errno, "%s", path);
+  return (now.st_mode == st.st_mode && now.st_uid == st.st_uid && now.st_gid == st.st_gid) || fsync (fd) == 0
+         || sc_fail_errno (error, errno, "%s: cannot flush it", path);
 }
 
 gboolean

@@ -65,7 +65,7 @@ gboolean sc_host_file_remove (int root, const char *path, GError **error) SC_CHE
 /* Makes the directory with owner and permissions of @like; no error if there is one, or a link to one. */
 gboolean sc_host_dir_make (const ScHost *host, const char *path, const struct stat *like, GError **error) SC_CHECK;
 
-/* Gives the directory what @like has and @before has not, if it has what @before has. */
+/* Gives the directory what @like has and @before has not, if it has what @before has; nothing to a link. */
 gboolean sc_host_dir_adapt (int root, const char *path, const struct stat *before, const struct stat *like,
                             GError **error) SC_CHECK;
 

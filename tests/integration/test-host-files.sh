@@ -226,8 +226,93 @@ ok "links that lead out are links" a install -n box out
 is "... as they are" "$(readlink "$R/etc/out" "$R/etc/abs" | xargs)" "../../../../../outside /outside"
 ok "uninstall" a uninstall box
 ok "a host where etc/dir is a link to nothing" ln -s /nowhere "$R/dir"
-refused "... is no place for a directory" 1 "/dir is no directory on this host" a install -n box bad-parent
+refused "... is no place for a directory" 1 "/dir is no directory on this host" a install -n box below
 rm "$R/dir"
+
+# ---- by which way
+
+ok "a host where a link leads to where no file of an image may be" ln -s usr/lib "$R/lib"
+refused "... is refused" 1 "/lib/containers/atomic is /usr/lib/containers/atomic on this host: no file of an image may be there" \
+  a install -n box forged
+no "... nothing is there" ls "$R/usr/lib/containers"
+rm "$R/lib"
+ok "a link into the deployments" ln -s /var/lib/containers/atomic "$R/opt/way"
+refused "... is no way to them" 1 "no file of an image may be there" a install -n box through
+rm "$R/opt/way"
+ok "a harmless directory" a install -n box through
+ok "... gone" a containers update box --rebase plain
+ln -s /var/lib/containers/atomic "$R/opt/way"
+matches "... and a link in its place: files stay out" "$(a containers rollback box 2>&1)" "where no file of an image may be"
+no "... really" ls "$C/evil"
+mkdir "$C/evil"
+cp "$C/box/rootfs/exports/hostfs/opt/way/evil/info" "$C/evil/info"
+ok "uninstall" a uninstall box
+ok "... does not reach through it either" rm "$C/evil/info"
+rm -r "$R/opt/way" "$C/evil"
+host > "$T/now"
+same "nothing is left" "$T/bare" "$T/now"
+
+ok "a link of the image" a install -n box link1
+ok "... becomes a directory" a containers update box --rebase link2
+is "... what was behind it is gone" "$(cd "$R/usr/share" && find . | sort | xargs)" ". ./app ./app/data"
+ok "... and back" a containers rollback box
+is "... as it was" "$(cd "$R/usr/share" && find . | sort | xargs) $(cat "$R/usr/share/app/data")" \
+  ". ./app ./app-1 ./app-1/data 1"
+ok "... forth" a containers rollback box
+is "... again" "$(cd "$R/usr/share" && find . | sort | xargs)" ". ./app ./app/data"
+ok "uninstall" a uninstall box
+mkdir "$R/usr/lib/hostapp"
+echo 'in the image' > "$R/usr/lib/hostapp/data"
+ok "a link to what the host has" a install -n box away1
+out=$(a containers update box --rebase away2 2>&1)
+no "... becomes a directory: what was behind it was not there" grep 'already exists' <<< "$out"
+is "... its file is" "$(cat "$R/opt/app/data"; recorded box /opt/app/data)" "$(echo in the image; sum "$R/opt/app/data")"
+ok "... and back" a containers rollback box
+is "... the host has its own" "$(readlink "$R/opt/app") $(cat "$R/usr/lib/hostapp/data")" "/usr/lib/hostapp in the image"
+ok "... forth" a containers rollback box
+ok "uninstall" a uninstall box
+is "... the host has its own" "$(cat "$R/usr/lib/hostapp/data")" "in the image"
+rm -r "$R/usr/lib/hostapp"
+host > "$T/now"
+same "nothing is left" "$T/bare" "$T/now"
+
+ok "a file" a install -n box v1
+echo mine > "$R/opt/turn"
+host > "$T/before"
+refused "... changed by hand, is no place for a directory" 1 "/opt/turn is no directory on this host" \
+  a containers update box --rebase v2
+host > "$T/now"
+same "... nothing has changed" "$T/before" "$T/now"
+echo 'a file that becomes a directory' > "$R/opt/turn"
+ok "update" a containers update box --rebase v2
+ok "rollback" a containers rollback box
+echo mine > "$R/opt/turn"
+refused "... forth: neither" 1 "deployment 1: /opt/turn is no directory on this host" a containers rollback box
+is "... it is still what it was" "$(readlink "$C/box")" box.0
+# Somebody was killed when the link was changed already.
+ln -sfn box.1 "$C/box"
+echo '{"version": 1, "operation": "rollback", "from": 0, "to": 1, "phase": "activate"}' > "$C/.journal-box"
+out=$(a recover 2>&1)
+is "... recovery goes on without it" "$(cat "$R/opt/turn") $(readlink "$C/box") $(cat "$R/opt/back")" "mine box.1 was a directory"
+matches "... which it says" "$out" "completed now"
+no "... and ends" ls "$C/.journal-box"
+ok "uninstall" a uninstall box
+is "... keeps it" "$(cat "$R/opt/turn")" mine
+rm "$R/opt/turn"
+find "$R" -depth -path "$C" -prune -o -type d -empty -path "$R/opt/*" -exec rmdir {} \;
+
+ok "two containers" a install -n box v1
+mkdir -p "$C/box.0/.hostfs.new/x"
+ok "what a killed command left of making files anew" a containers update box
+no "... goes" ls -d "$C/box.0/.hostfs.new"
+ok "... side by side" a install -n second v1
+jq --slurpfile box "$C/box.0/info" '.["installed-files"] += ["/usr/bin/tool"] |
+  .["installed-files-checksum"]["/usr/bin/tool"] = $box[0]["installed-files-checksum"]["/usr/bin/tool"]' "$C/second.0/info" > "$T/info"
+cat "$T/info" > "$C/second.0/info"
+matches "a file of both stays with the one" "$(a uninstall box 2>&1)" "/usr/bin/tool stays: it is of container second too"
+ok "... really" test -e "$R/usr/bin/tool"
+ok "uninstall of the other" a uninstall second
+no "... takes it away" test -e "$R/usr/bin/tool"
 
 # ---- no service
 
