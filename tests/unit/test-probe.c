@@ -332,7 +332,7 @@ test_command (gconstpointer name)
       return;
     }
   root = g_dir_make_tmp ("test-probe-XXXXXX", NULL);
-  bundle = fixture_make_bundle (root, "bundle", "while :; do /bin/sh -c 'read x' < /dev/zero; done");
+  bundle = fixture_make_bundle (root, "bundle", "while :; do tail -f /dev/null; done");
   g_assert_true (sc_runtime_run_detached (runtime, bundle, id, NULL, &error));
   g_assert_no_error (error);
 
