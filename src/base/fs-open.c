@@ -226,3 +226,20 @@ sc_fs_open_in_root (int root, const char *path, int flags, mode_t mode, GError *
   sc_fail_errno (error, errno, "%s", path);
   return -1;
 }
+
+int
+sc_fs_open_parent_at (int dfd, const char *path)
+{
+  g_auto (GStrv) names = g_strsplit (path, "/", -1);
+  int fd = openat (dfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+  for (guint i = 0; fd >= 0 && names[i + 1] != NULL; i++)
+    {
+      int next = openat (fd, names[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), errsv = errno;
+
+      close (fd);
+      fd = next;
+      errno = errsv;
+    }
+  return fd;
+}

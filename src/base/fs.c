@@ -131,6 +131,26 @@ sc_fs_read_file_at (int dfd, const char *path, gsize max, GError **error)
 }
 
 gboolean
+sc_fs_read_if_there_at (int dfd, const char *path, gsize max, GBytes **out_bytes, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  *out_bytes = sc_fs_read_file_at (dfd, path, max, &local);
+  if (*out_bytes != NULL || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+gboolean
+sc_fs_may_be_dir_at (int dfd, const char *name)
+{
+  struct stat st;
+
+  return fstatat (dfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ? errno != ENOENT : S_ISDIR (st.st_mode);
+}
+
+gboolean
 sc_fs_write_all (int fd, const void *data, gsize size, GError **error)
 {
   const char *p = data;

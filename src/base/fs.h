@@ -30,8 +30,18 @@ int sc_fs_open_in_root_walk (int root, const char *path, int flags, mode_t mode,
 /* Opens a directory O_RDONLY|O_DIRECTORY|O_CLOEXEC|O_NOFOLLOW; -1 on error. */
 int sc_fs_open_dir_at (int dfd, const char *path, GError **error) SC_CHECK;
 
+/* A descriptor (O_PATH) of the directory that the last part of @path is in, from @dfd on and through no link; -1 with
+ * errno. */
+int sc_fs_open_parent_at (int dfd, const char *path);
+
+/* FALSE if it is known that @name in @dfd is no directory, or a link. */
+gboolean sc_fs_may_be_dir_at (int dfd, const char *name);
+
 /* Reads a regular file whole; larger than @max is SC_ERROR_LIMIT, not regular is SC_ERROR_INVALID. */
 GBytes *sc_fs_read_file_at (int dfd, const char *path, gsize max, GError **error) SC_CHECK;
+
+/* The same of a file that may not be there: *out_bytes is NULL then. */
+gboolean sc_fs_read_if_there_at (int dfd, const char *path, gsize max, GBytes **out_bytes, GError **error) SC_CHECK;
 /* The same from an open descriptor. */
 GBytes *sc_fs_read_fd (int fd, const char *name, gsize max, GError **error) SC_CHECK;
 

@@ -160,15 +160,13 @@ sc_checkouts_deployments (ScCheckouts *c, const char *name, GError **error)
 {
   g_auto (GStrv) names = sc_fs_list_dir_at (c->dfd, ".", error);
   g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
-  gsize length = strlen (name);
 
   if (names == NULL)
     return NULL;
   for (guint i = 0; names[i] != NULL; i++)
     {
       /* Directories only: a link "x.0" is another container. */
-      if (strncmp (names[i], name, length) == 0 && sc_deployment_suffix (names[i]) == names[i] + length
-          && is_directory (c->dfd, names[i]))
+      if (sc_deployment_suffix_of (names[i], name) != NULL && is_directory (c->dfd, names[i]))
         g_ptr_array_add (found, g_strdup (names[i]));
     }
   g_ptr_array_add (found, NULL);

@@ -54,6 +54,15 @@ sc_deployment_suffix (const char *name)
   return dot != NULL && dot[1] != '\0' && strspn (dot + 1, "0123456789") == strlen (dot + 1) ? dot : NULL;
 }
 
+const char *
+sc_deployment_suffix_of (const char *name, const char *container)
+{
+  const char *suffix = sc_deployment_suffix (name);
+  gsize length = strlen (container);
+
+  return suffix != NULL && (gsize)(suffix - name) == length && strncmp (name, container, length) == 0 ? suffix : NULL;
+}
+
 gboolean
 sc_container_name_check (const char *name, GError **error)
 {
@@ -82,11 +91,10 @@ static gboolean
 parse_target (ScDeployment *d, const char *target, GError **error)
 {
   g_autofree char *base = g_path_get_basename (target);
-  const char *suffix = sc_deployment_suffix (base);
+  const char *suffix = sc_deployment_suffix_of (base, d->name);
   guint64 number = 0;
 
-  if (suffix == NULL || strlen (d->name) != (gsize)(suffix - base) || strncmp (base, d->name, strlen (d->name)) != 0
-      || !g_ascii_string_to_unsigned (suffix + 1, 10, 0, G_MAXINT, &number, NULL))
+  if (suffix == NULL || !g_ascii_string_to_unsigned (suffix + 1, 10, 0, G_MAXINT, &number, NULL))
     return sc_fail (error, SC_ERROR_INVALID, "its link points to '%s', which is not a deployment of it", target);
   d->number = (int)number;
   return TRUE;

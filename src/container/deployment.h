@@ -50,6 +50,8 @@ gboolean sc_container_name_check (const char *name, GError **error) SC_CHECK;
 
 /* (nullable): the ".<digits>" that the name of a deployment ends in; points into @name. */
 const char *sc_deployment_suffix (const char *name);
+/* The same if what is before it is @container. (nullable) */
+const char *sc_deployment_suffix_of (const char *name, const char *container);
 
 /* The live deployment of @name; SC_ERROR_NOT_FOUND "no container 'X'". Reads info, and config.json for the command. */
 ScDeployment *sc_deployment_load (const ScContext *ctx, const char *name, GError **error) SC_CHECK;

@@ -151,16 +151,16 @@ sc_host_side_place (int root, const ScHostSide *other, const char *path, gboolea
   return sc_host_place (root, path, error);
 }
 
-/* (transfer full) (nullable) */
-static GHashTable *
-map_places (int root, const ScHostSide *other, char **paths, GError **error)
+GHashTable *
+sc_host_places (int root, const ScHostSide *other, char **paths, GError **error)
 {
   g_autoptr (GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
   for (char **path = paths; path != NULL && *path != NULL; path++)
     {
       gboolean behind = FALSE;
-      char *place = sc_host_side_place (root, other, *path, &behind, error);
+      char *place =
+          other != NULL ? sc_host_side_place (root, other, *path, &behind, error) : sc_host_place (root, *path, error);
 
       if (place == NULL)
         return NULL;
@@ -172,9 +172,9 @@ map_places (int root, const ScHostSide *other, char **paths, GError **error)
 static gboolean
 find_places (int root, ScHostSide *side, const ScHostSide *other, GError **error)
 {
-  side->files = map_places (root, other, side->d != NULL ? side->d->installed_files : NULL, error);
+  side->files = sc_host_places (root, other, side->d != NULL ? side->d->installed_files : NULL, error);
   if (side->files != NULL)
-    side->dirs = map_places (root, other, side->d != NULL ? side->d->installed_dirs : NULL, error);
+    side->dirs = sc_host_places (root, other, side->d != NULL ? side->d->installed_dirs : NULL, error);
   return side->dirs != NULL;
 }
 

@@ -46,6 +46,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScHostSides, sc_host_sides_clear)
 /* Opens the tree if there is one. */
 gboolean sc_host_side_open_tree (ScContainerLock *lock, ScHostSide *side, GError **error) SC_CHECK;
 
+/* (transfer full) (nullable): place -> path, each as sc_host_side_place() with @other, or where it is if that is NULL.
+ */
+GHashTable *sc_host_places (int root, const ScHostSide *other, char **paths, GError **error) SC_CHECK;
+
 /* Fills in the links. */
 gboolean sc_host_side_find_links (int root, ScHostSide *side, GError **error) SC_CHECK;
 

@@ -31,19 +31,9 @@ typedef struct
 static int
 open_source (const Tree *tree, const ScHostEntry *entry, struct stat *out_st, GError **error)
 {
-  g_auto (GStrv) names = g_strsplit (entry->source + 1, "/", -1);
-  SC_AUTOFD int fd = openat (tree->from, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  guint i = 0;
+  SC_AUTOFD int fd = sc_fs_open_parent_at (tree->from, entry->source + 1);
 
-  for (; fd >= 0 && names[i + 1] != NULL; i++)
-    {
-      int next = openat (fd, names[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), errsv = errno;
-
-      sc_close_fd_p (&fd);
-      fd = next;
-      errno = errsv;
-    }
-  if (fd < 0 || fstatat (fd, names[i], out_st, AT_SYMLINK_NOFOLLOW) != 0)
+  if (fd < 0 || fstatat (fd, strrchr (entry->source, '/') + 1, out_st, AT_SYMLINK_NOFOLLOW) != 0)
     return sc_fail_errno (error, errno, "exports/hostfs%s", entry->source), -1;
   if ((out_st->st_mode & S_IFMT) != entry->kind)
     return sc_fail (error, SC_ERROR_INVALID, "exports/hostfs%s: it has become another kind of file", entry->source), -1;
@@ -241,23 +231,6 @@ record_clear (Record *r)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Record, record_clear)
 
-/* (transfer full) (nullable) */
-static GHashTable *
-find_places (int root, char **paths, GError **error)
-{
-  g_autoptr (GHashTable) places = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-
-  for (char **path = paths; path != NULL && *path != NULL; path++)
-    {
-      char *place = sc_host_place (root, *path, error);
-
-      if (place == NULL)
-        return NULL;
-      g_hash_table_replace (places, place, *path);
-    }
-  return g_steal_pointer (&places);
-}
-
 /* What is on the host where an entry is to be, as if the links of the previous deployment had gone. */
 typedef struct
 {
@@ -385,12 +358,12 @@ begin_record (Record *r, const ScContext *ctx, const char *name, int dfd, const 
   if (r->tree < 0)
     return FALSE;
   r->previous.d = (ScDeployment *)previous;
-  r->previous.files = find_places (r->root, previous != NULL ? previous->installed_files : NULL, error);
+  r->previous.files = sc_host_places (r->root, NULL, previous != NULL ? previous->installed_files : NULL, error);
   if (r->previous.files == NULL || !sc_host_side_find_links (r->root, &r->previous, error)
       || !sc_host_guard_open (ctx, name, &r->guard, error))
     return FALSE;
-  r->previous.dirs = find_places (r->root, previous != NULL ? previous->installed_dirs : NULL, error);
-  r->packaged = r->previous.dirs != NULL ? find_places (r->root, packaged, error) : NULL;
+  r->previous.dirs = sc_host_places (r->root, NULL, previous != NULL ? previous->installed_dirs : NULL, error);
+  r->packaged = r->previous.dirs != NULL ? sc_host_places (r->root, NULL, packaged, error) : NULL;
   r->own_files = g_ptr_array_new_with_free_func (g_free);
   r->own_dirs = g_ptr_array_new_with_free_func (g_free);
   r->checksums = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);

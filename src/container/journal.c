@@ -222,15 +222,11 @@ gboolean
 sc_journal_load (int dfd, const char *name, ScJournal **out_journal, GError **error)
 {
   g_autofree char *file = sc_journal_file (name);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, file, SIZE_LIMIT, &local);
+  g_autoptr (GBytes) bytes = NULL;
   ScJournal *journal;
 
-  if (bytes == NULL && !g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
+  if (!sc_fs_read_if_there_at (dfd, file, SIZE_LIMIT, &bytes, error))
+    return FALSE;
   journal = bytes != NULL ? sc_journal_parse (bytes, error) : NULL;
   if (bytes != NULL && journal == NULL)
     return sc_prefix (error, "%s", file);

@@ -55,11 +55,10 @@ sc_live_number (int dfd, const char *name)
 {
   g_autofree char *target = sc_fs_read_link_at (dfd, name, NULL);
   g_autofree char *base = target != NULL ? g_path_get_basename (target) : NULL;
-  const char *suffix = base != NULL ? sc_deployment_suffix (base) : NULL;
+  const char *suffix = base != NULL ? sc_deployment_suffix_of (base, name) : NULL;
   guint64 number = 0;
 
-  if (suffix == NULL || strlen (name) != (gsize)(suffix - base) || strncmp (base, name, strlen (name)) != 0
-      || !g_ascii_string_to_unsigned (suffix + 1, 10, 0, G_MAXINT, &number, NULL))
+  if (suffix == NULL || !g_ascii_string_to_unsigned (suffix + 1, 10, 0, G_MAXINT, &number, NULL))
     return SC_NO_DEPLOYMENT;
   return (int)number;
 }

@@ -48,13 +48,8 @@ static gboolean
 read_bytes (int base, const char *deployment, const char *name, GBytes **out, GError **error)
 {
   g_autofree char *file = g_build_filename (deployment, name, NULL);
-  g_autoptr (GError) local = NULL;
 
-  *out = sc_fs_read_file_at (base, file, INFO_LIMIT, &local);
-  if (*out != NULL || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
+  return sc_fs_read_if_there_at (base, file, INFO_LIMIT, out, error);
 }
 
 static gboolean
@@ -102,21 +97,11 @@ sc_state_dirs_recorded_by (const ScHostTree *host, const char *name, int number,
   return g_steal_pointer (&dirs);
 }
 
+/* A link "x.0" is another container. */
 static gboolean
-is_deployment_of (const char *entry, const char *name)
+is_deployment (int base, const char *entry, const char *name)
 {
-  const char *suffix = sc_deployment_suffix (entry);
-
-  return suffix != NULL && (gsize)(suffix - entry) == strlen (name) && g_str_has_prefix (entry, name);
-}
-
-static gboolean
-is_directory (int base, const char *entry)
-{
-  struct stat st;
-
-  /* A link "x.0" is another container. */
-  return fstatat (base, entry, &st, AT_SYMLINK_NOFOLLOW) != 0 ? errno != ENOENT : S_ISDIR (st.st_mode);
+  return sc_deployment_suffix_of (entry, name) != NULL && sc_fs_may_be_dir_at (base, entry);
 }
 
 GPtrArray *
@@ -135,8 +120,7 @@ sc_state_dirs_recorded (const ScHostTree *host, const char *name, gboolean lenie
     {
       g_autoptr (GError) local = NULL;
 
-      if (!is_deployment_of (names[i], name) || !is_directory (base, names[i])
-          || add_records (host, name, base, names[i], dirs, &local) || lenient)
+      if (!is_deployment (base, names[i], name) || add_records (host, name, base, names[i], dirs, &local) || lenient)
         continue;
       g_propagate_error (error, g_steal_pointer (&local));
       return NULL;
@@ -234,8 +218,7 @@ find_older (const ScStateOwner *owner, GPtrArray *recorded, GError **error)
   if (names == NULL)
     return NULL;
   for (guint i = 0; names[i] != NULL; i++)
-    if (is_deployment_of (names[i], owner->name) && is_directory (base, names[i])
-        && !add_older (owner, base, names[i], recorded, before, error))
+    if (is_deployment (base, names[i], owner->name) && !add_older (owner, base, names[i], recorded, before, error))
       return NULL;
   return g_steal_pointer (&before);
 }

@@ -55,24 +55,6 @@ find_reason (Purge *p, const char *dir)
 
 /* -- removing -- */
 
-/* A descriptor of the directory that @dir is in, no link on the way; -1: @out_errno. */
-static int
-open_parent (const ScHostTree *host, const char *dir, int *out_errno)
-{
-  g_auto (GStrv) names = g_strsplit (dir + 1, "/", -1);
-  int fd = openat (host->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-  for (guint i = 0; fd >= 0 && names[i + 1] != NULL; i++)
-    {
-      int next = openat (fd, names[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-      *out_errno = errno;
-      close (fd);
-      fd = next;
-    }
-  return fd;
-}
-
 static gboolean
 keep (Purge *p, const char *dir, const char *reason)
 {
@@ -108,8 +90,8 @@ remove_tree (Purge *p, int parent, const char *dir, GError **error)
 static gboolean
 remove_dir (Purge *p, const char *dir, GError **error)
 {
-  int errsv = 0;
-  SC_AUTOFD int parent = open_parent (&p->host, dir, &errsv);
+  SC_AUTOFD int parent = sc_fs_open_parent_at (p->host.root, dir + 1);
+  int errsv = errno;
   g_autofree char *reason = NULL;
   struct stat st;
 
@@ -128,8 +110,7 @@ remove_dir (Purge *p, const char *dir, GError **error)
 static gboolean
 remove_if_empty (const ScHostTree *host, const char *dir, GError **error)
 {
-  int errsv = 0;
-  SC_AUTOFD int parent = open_parent (host, dir, &errsv);
+  SC_AUTOFD int parent = sc_fs_open_parent_at (host->root, dir + 1);
 
   if (parent < 0)
     return TRUE;

@@ -77,24 +77,12 @@ add_all (ScStateUse *use, char **paths, const char *owner)
 
 /* @out: (nullable): NULL if there is none. */
 static gboolean
-read_bytes (int dfd, const char *file, GBytes **out, GError **error)
-{
-  g_autoptr (GError) local = NULL;
-
-  *out = sc_fs_read_file_at (dfd, file, FILE_LIMIT, &local);
-  if (*out != NULL || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&local));
-  return FALSE;
-}
-
-static gboolean
 read_text (int dfd, const char *file, char **out, GError **error)
 {
   g_autoptr (GBytes) bytes = NULL;
 
   *out = NULL;
-  if (!read_bytes (dfd, file, &bytes, error))
+  if (!sc_fs_read_if_there_at (dfd, file, FILE_LIMIT, &bytes, error))
     return FALSE;
   if (bytes != NULL)
     *out = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
@@ -109,7 +97,7 @@ read_info (int dfd, ScDeployment **out, GError **error)
   g_autoptr (ScDeployment) d = NULL;
 
   *out = NULL;
-  if (!read_bytes (dfd, "info", &bytes, error))
+  if (!sc_fs_read_if_there_at (dfd, "info", FILE_LIMIT, &bytes, error))
     return FALSE;
   if (bytes == NULL)
     return TRUE;
@@ -219,14 +207,6 @@ find_owner (const char *dir, const char **out_number)
   return suffix != NULL ? g_strndup (dir, (gsize)(suffix - dir)) : g_strdup (dir);
 }
 
-static gboolean
-is_directory (int base, const char *name)
-{
-  struct stat st;
-
-  return fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ? errno != ENOENT : S_ISDIR (st.st_mode);
-}
-
 /* What of others cannot be read is told, and everything stays. */
 static gboolean
 look_at (ScStateUse *use, int base, const char *dir, gboolean preinstalled, GError **error)
@@ -237,7 +217,7 @@ look_at (ScStateUse *use, int base, const char *dir, gboolean preinstalled, GErr
   g_autoptr (GError) local = NULL;
   SC_AUTOFD int dfd = -1;
 
-  if ((own && (preinstalled || number == NULL)) || !is_directory (base, dir))
+  if ((own && (preinstalled || number == NULL)) || !sc_fs_may_be_dir_at (base, dir))
     return TRUE;
   dfd = sc_fs_open_dir_at (base, dir, &local);
   if (dfd < 0 && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
