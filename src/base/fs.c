@@ -341,13 +341,31 @@ sc_fs_exists_at (int dfd, const char *path)
   return fstatat (dfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* (transfer full): what a person knows the directory by. */
+static char *
+name_of_dir (int dfd, const char *path)
+{
+  g_autofree char *link = g_strdup_printf ("/proc/self/fd/%d", dfd);
+  char *name = dfd != AT_FDCWD && strcmp (path, ".") == 0 ? sc_fs_read_link_at (AT_FDCWD, link, NULL) : NULL;
+
+  return name != NULL ? name : g_strdup (path);
+}
+
+static gboolean
+fail_dir (GError **error, int errsv, int dfd, const char *path)
+{
+  g_autofree char *name = name_of_dir (dfd, path);
+
+  return sc_fail_errno (error, errsv, "%s", name);
+}
+
 gboolean
 sc_fs_sync_dir_at (int dfd, const char *path, GError **error)
 {
   SC_AUTOFD int fd = openat (dfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   if (fd < 0 || fsync (fd) < 0)
-    return sc_fail_errno (error, errno, "%s", path);
+    return fail_dir (error, errno, dfd, path);
   return TRUE;
 }
 
@@ -408,7 +426,7 @@ sc_fs_list_dir_at (int dfd, const char *path, GError **error)
 
   if (dir == NULL)
     {
-      sc_fail_errno (error, errno, "%s", path);
+      fail_dir (error, errno, dfd, path);
       sc_close_fd_p (&fd);
       return NULL;
     }
@@ -418,7 +436,7 @@ sc_fs_list_dir_at (int dfd, const char *path, GError **error)
       struct dirent *entry = readdir (dir);
 
       if (entry == NULL && errno != 0)
-        return sc_fail_errno_null (error, errno, "%s", path);
+        return fail_dir (error, errno, dfd, path), NULL;
       if (entry == NULL)
         break;
       if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)

@@ -11,6 +11,7 @@
 
 #include "fs.h"
 #include "history.h"
+#include "running.h"
 #include "state-dirs.h"
 
 static gboolean
@@ -30,12 +31,43 @@ is_new (const ScJournal *journal)
   return journal->operation == SC_OPERATION_INSTALL || journal->operation == SC_OPERATION_UPDATE;
 }
 
+/* Is it a service that runs now and has no successor? */
+static gboolean
+ends_service (const ScLive *live, const ScJournal *journal)
+{
+  g_autofree char *unit = sc_unit_name (live->lock->name);
+
+  return journal->was_active && sc_systemd_is_running (live->systemd) && sc_live_has (live, journal->from, unit)
+         && !sc_live_has (live, journal->to, unit);
+}
+
+/* While its unit is there to say how. */
+static gboolean
+end_service (const ScLive *live, const ScJournal *journal, GError **error)
+{
+  g_autoptr (ScDeployment) old = NULL;
+
+  if (!ends_service (live, journal))
+    return TRUE;
+  old = sc_deployment_load_number (live->ctx, live->lock->name, journal->from, NULL);
+  return sc_running_stop (live, old != NULL ? old->runtime : NULL, error);
+}
+
+static gboolean
+start_again (const ScLive *live, const ScJournal *journal, GError **error)
+{
+  gboolean active = FALSE;
+
+  return !ends_service (live, journal)
+         || (sc_running_service (live, &active, NULL, error) && (active || sc_running_restart (live, NULL, error)));
+}
+
 static gboolean
 go_forward (const ScLive *live, const ScJournal *journal, gboolean renew, GCancellable *cancellable, GError **error)
 {
   gboolean changed = FALSE;
 
-  return sc_live_put_files (live, journal->to, journal->from, &changed, error)
+  return end_service (live, journal, error) && sc_live_put_files (live, journal->to, journal->from, &changed, error)
          && sc_live_tell_systemd (live, journal->to, journal->was_enabled, renew || changed, cancellable, error);
 }
 
@@ -56,7 +88,8 @@ sc_activate (const ScLive *live, const ScJournal *journal, const char *temp, GCa
     return FALSE;
   if (run_steps (live, journal, temp, cancellable, error))
     return TRUE;
-  if (!sc_activation_back (live, journal, &undo) || !sc_activation_drop (live, journal, &undo))
+  if (!sc_activation_back (live, journal, &undo) || !start_again (live, journal, &undo)
+      || !sc_activation_drop (live, journal, &undo))
     sc_progress_note (live->sink, "%s could not be taken back to what it was: %s; 'atomic recover' tries again",
                       live->lock->name, undo->message);
   return FALSE;

@@ -14,8 +14,9 @@
  * @temp: (nullable): directory in the checkouts, complete and flushed, that becomes the deployment journal->to; NULL:
  * it is one
  *
- * Journal, directory, link (the commit point), host files, systemd.  Nothing is started or stopped. The journal stays
- * until sc_activation_finish() or sc_activation_drop(). On an error or cancel everything is as before.
+ * Journal, directory, link (the commit point), host files, systemd.  Nothing is started; a service that runs is stopped
+ * only if the new deployment has none. The journal stays until sc_activation_finish() or sc_activation_drop(). On an
+ * error or cancel everything is as before.
  */
 gboolean sc_activate (const ScLive *live, const ScJournal *journal, const char *temp, GCancellable *cancellable,
                       GError **error) SC_CHECK;

@@ -15,8 +15,8 @@
 
 #include "deployment.h"
 #include "fs.h"
+#include "lock.h"
 
-#define WAIT_USEC  (100 * 1000)
 #define OPEN_TRIES 100
 
 void
@@ -29,25 +29,6 @@ sc_checkouts_release (ScCheckouts *c)
   sc_close_fd_p (&c->dfd);
   g_free (c->path);
   g_free (c);
-}
-
-static gboolean
-wait_for_lock (ScCheckouts *c, int how, const ScProgressSink *sink, GCancellable *cancellable, GError **error)
-{
-  gboolean told = FALSE;
-
-  while (flock (c->dfd, how | LOCK_NB) != 0)
-    {
-      if (errno != EWOULDBLOCK && errno != EINTR)
-        return sc_fail_errno (error, errno, "%s: cannot lock", c->path);
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return FALSE;
-      if (!told)
-        sc_progress_note (sink, "waiting for another atomic that changes %s", c->path);
-      told = TRUE;
-      g_usleep (WAIT_USEC);
-    }
-  return TRUE;
 }
 
 static gboolean
@@ -70,16 +51,6 @@ remove_stale (ScCheckouts *c, GError **error)
         && !sc_fs_remove_tree_at (c->dfd, names[i], error))
       return sc_prefix (error, "%s", c->path);
   return TRUE;
-}
-
-/* Is what we hold still what the path names?  Who made it may have removed it, empty, while we waited. */
-static gboolean
-is_current (const ScCheckouts *c)
-{
-  struct stat ours, there;
-
-  return fstat (c->dfd, &ours) == 0 && stat (c->path, &there) == 0 && ours.st_ino == there.st_ino
-         && ours.st_dev == there.st_dev;
 }
 
 static gboolean
@@ -109,10 +80,13 @@ open_and_lock (const ScContext *ctx, gboolean create, int how, const ScProgressS
                GError **error)
 {
   g_autoptr (ScCheckouts) c = g_new0 (ScCheckouts, 1);
+  g_autofree char *whom = NULL;
+  gboolean told = FALSE;
   guint tries = 0;
 
   c->dfd = -1;
   c->path = sc_context_path (ctx, ctx->checkouts);
+  whom = g_strdup_printf ("changes %s", c->path);
   do
     {
       g_autoptr (GError) local = NULL;
@@ -125,10 +99,11 @@ open_and_lock (const ScContext *ctx, gboolean create, int how, const ScProgressS
           g_propagate_error (error, g_steal_pointer (&local));
           return NULL;
         }
-      if (!wait_for_lock (c, how, sink, cancellable, error))
-        return NULL;
+      if (!sc_lock_wait (c->dfd, how, whom, &told, sink, cancellable, error))
+        return sc_prefix (error, "%s", c->path), NULL;
+      /* Who made it may have removed it, empty, while we waited. */
     }
-  while (!is_current (c));
+  while (!sc_lock_is_of (c->dfd, AT_FDCWD, c->path, 0));
   return g_steal_pointer (&c);
 }
 

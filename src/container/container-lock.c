@@ -12,35 +12,13 @@
 
 #include "fs.h"
 #include "journal.h"
-
-#define WAIT_USEC (100 * 1000)
-
-static gboolean
-wait_for_lock (ScContainerLock *lock, gboolean *told, const ScProgressSink *sink, GCancellable *cancellable,
-               GError **error)
-{
-  while (flock (lock->fd, LOCK_EX | LOCK_NB) != 0)
-    {
-      if (errno != EWOULDBLOCK && errno != EINTR)
-        return sc_fail_errno (error, errno, "container %s: cannot lock", lock->name);
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return FALSE;
-      if (!*told)
-        sc_progress_note (sink, "waiting for another atomic that changes %s", lock->name);
-      *told = TRUE;
-      g_usleep (WAIT_USEC);
-    }
-  return TRUE;
-}
+#include "lock.h"
 
 /* A holder may have removed the file while we waited, and another may have made a new one. */
 static gboolean
 is_current (const ScContainerLock *lock)
 {
-  struct stat ours, there;
-
-  return fstat (lock->fd, &ours) == 0 && fstatat (lock->checkouts->dfd, lock->file, &there, AT_SYMLINK_NOFOLLOW) == 0
-         && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+  return sc_lock_is_of (lock->fd, lock->checkouts->dfd, lock->file, AT_SYMLINK_NOFOLLOW);
 }
 
 static gboolean
@@ -68,6 +46,7 @@ sc_container_lock (const ScContext *ctx, const char *name, gboolean create, cons
                    GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScContainerLock) lock = g_new0 (ScContainerLock, 1);
+  g_autofree char *whom = g_strdup_printf ("changes %s", name);
   gboolean told = FALSE, held = FALSE;
 
   lock->fd = -1;
@@ -82,7 +61,8 @@ sc_container_lock (const ScContext *ctx, const char *name, gboolean create, cons
       lock->fd = openat (lock->checkouts->dfd, lock->file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
       if (lock->fd < 0)
         return sc_fail_errno_null (error, errno, "%s/%s", lock->checkouts->path, lock->file);
-      held = wait_for_lock (lock, &told, sink, cancellable, error);
+      held = sc_lock_wait (lock->fd, LOCK_EX, whom, &told, sink, cancellable, error)
+             || sc_prefix (error, "container %s", name);
       if (!held)
         sc_close_fd_p (&lock->fd); /* not ours to remove */
     }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "lock.h"
 
 #define TRIES 16
 
@@ -26,16 +27,6 @@ random_id (void)
   while (id->len < SC_GROUP_ID_LENGTH)
     g_string_append_printf (id, "%08x", g_random_int ());
   return g_string_free (id, FALSE);
-}
-
-/* Does the file still have its name? */
-static gboolean
-is_current (int dfd, const char *file, int fd)
-{
-  struct stat ours, there;
-
-  return fstat (fd, &ours) == 0 && fstatat (dfd, file, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_ino == there.st_ino
-         && ours.st_dev == there.st_dev;
 }
 
 /* Is there a journal that names the group @id, or one of which nobody knows? */
@@ -84,7 +75,8 @@ sc_group_new (int dfd, GError **error)
       if (group->fd < 0)
         return sc_fail_errno_null (error, errno, "cannot make %s", group->file);
       /* Before it is held somebody else may take it for one that was left, and remove it. */
-      if (flock (group->fd, LOCK_EX | LOCK_NB) != 0 || !is_current (dfd, group->file, group->fd))
+      if (flock (group->fd, LOCK_EX | LOCK_NB) != 0
+          || !sc_lock_is_of (group->fd, dfd, group->file, AT_SYMLINK_NOFOLLOW))
         {
           group->decided = TRUE;
           continue;
@@ -151,7 +143,7 @@ sc_group_clean (int dfd, GError **error)
       if (!g_str_has_prefix (entries[i], SC_GROUP) || !sc_group_id_is_valid (entries[i] + strlen (SC_GROUP)))
         continue;
       fd = openat (dfd, entries[i], O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-      if (fd < 0 || flock (fd, LOCK_EX | LOCK_NB) != 0 || !is_current (dfd, entries[i], fd))
+      if (fd < 0 || flock (fd, LOCK_EX | LOCK_NB) != 0 || !sc_lock_is_of (fd, dfd, entries[i], AT_SYMLINK_NOFOLLOW))
         continue;
       if (!remove_unnamed (dfd, entries[i], error))
         return FALSE;

@@ -111,17 +111,10 @@ static gboolean
 start (const ScLive *live, const char *runtime, ScJournal *journal, GError **error)
 {
   g_autofree char *unit = sc_unit_name (live->lock->name);
-  gboolean stop = journal->was_active && !sc_live_has (live, journal->to, unit);
   g_autoptr (GError) local = NULL;
 
-  if (stop)
-    {
-      if (!sc_running_stop (live, runtime, error))
-        return sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to stop the old one",
-                          journal->to);
-    }
   /* It counts by now. */
-  else if (journal->was_active && !sc_running_restart (live, NULL, &local))
+  if (journal->was_active && sc_live_has (live, journal->to, unit) && !sc_running_restart (live, NULL, &local))
     return sc_activation_finish (live, journal, error)
            && sc_fail (error, SC_ERROR_FAILED, "it is deployment %d now but did not start: %s", journal->to,
                        local->message);

@@ -17,34 +17,25 @@
 #include "fs.h"
 #include "info.h"
 #include "json.h"
+#include "lock.h"
 #include "package-build.h"
 #include "put-file.h"
 #include "tmpfiles.h"
 
 #define FILE_LIMIT (8 * 1024 * 1024)
-#define WAIT_USEC  (100 * 1000)
 
 int
 sc_state_lock (const ScContext *ctx, int how, const ScProgressSink *sink, GCancellable *cancellable, GError **error)
 {
   g_autofree char *above = g_path_get_dirname (ctx->checkouts), *path = sc_context_path (ctx, above);
   SC_AUTOFD int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const char *whom = how == LOCK_EX ? "records a deployment" : "removes directories of a container's state";
   gboolean told = FALSE;
 
   if (fd < 0)
     return sc_fail_errno (error, errno, "%s", above), -1;
-  while (flock (fd, how | LOCK_NB) != 0)
-    {
-      if (errno != EWOULDBLOCK && errno != EINTR)
-        return sc_fail_errno (error, errno, "%s: cannot lock", above), -1;
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return -1;
-      if (!told)
-        sc_progress_note (sink, "waiting for another atomic that %s",
-                          how == LOCK_EX ? "records a deployment" : "removes directories of a container's state");
-      told = TRUE;
-      g_usleep (WAIT_USEC);
-    }
+  if (!sc_lock_wait (fd, how, whom, &told, sink, cancellable, error))
+    return sc_prefix (error, "%s", above), -1;
   return sc_steal_fd (&fd);
 }
 

@@ -237,8 +237,7 @@ sc_update_one_plan (ScUpdateOne *u, const char *group, GError **error)
     return FALSE;
   /* A unit that is new is enabled, as by an installation. */
   journal->was_enabled |= !u->old->has_container_service;
-  u->stop = journal->was_active && !u->made.deployment->has_container_service;
-  u->start = journal->was_active && !u->stop;
+  u->start = journal->was_active && u->made.deployment->has_container_service;
   if (group != NULL || (u->options->gated && u->start))
     journal->phase = SC_PHASE_PROBATION;
   journal->group = g_strdup (group);
@@ -295,14 +294,8 @@ sc_update_one_finish (ScUpdateOne *u, GError **error)
 {
   const char *name = u->options->name;
 
-  if (u->stop)
-    {
-      if (!sc_running_stop (&u->live, u->old->runtime, error))
-        return sc_prefix (error, "deployment %d is live, 'atomic recover' tries again to stop the old one",
-                          u->journal->to);
-    }
-  else if (!u->start && !sc_systemd_is_running (u->systemd)
-           && sc_running_is_elsewhere (u->ctx, u->lock, u->old->runtime, u->journal->to))
+  if (!u->start && !sc_systemd_is_running (u->systemd)
+      && sc_running_is_elsewhere (u->ctx, u->lock, u->old->runtime, u->journal->to))
     sc_progress_note (u->sink, "systemd is not running: %s runs the old deployment until it is stopped", name);
   return sc_activation_finish (&u->live, u->journal, error);
 }

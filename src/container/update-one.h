@@ -32,7 +32,6 @@ typedef struct
   /* plan */
   ScLive live;
   ScJournal *journal;
-  gboolean stop;  /* the service runs and the new deployment has none */
   gboolean start; /* the service runs, and is to */
   /* restart */
   gboolean restarted;
@@ -65,7 +64,7 @@ ScGate sc_update_one_gate (const ScUpdateOne *u);
 /* From now on the new one counts, of one that is on its own. */
 gboolean sc_update_one_commit (ScUpdateOne *u, GError **error) SC_CHECK;
 
-/* Then: the service is stopped if there is none any more, and the journal goes. */
+/* Then the journal goes. */
 gboolean sc_update_one_finish (ScUpdateOne *u, GError **error) SC_CHECK;
 
 /* Back to the old one, of which nothing is started yet. @reason: (nullable): what the new one is marked with as failed,

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "lock.h"
 
 #define VAR_TMP    "/var/tmp"
 #define DIR_PREFIX ".atomic-spool-"
@@ -73,11 +74,10 @@ sc_spool_open (const ScContext *ctx, GError **error)
 static gboolean
 is_same_dir (int dir, const char *name, int fd)
 {
-  struct stat opened, named;
+  struct stat st;
 
-  return fstat (fd, &opened) == 0 && S_ISDIR (opened.st_mode) && opened.st_uid == geteuid ()
-         && fstatat (dir, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_dev == opened.st_dev
-         && named.st_ino == opened.st_ino;
+  return fstat (fd, &st) == 0 && S_ISDIR (st.st_mode) && st.st_uid == geteuid ()
+         && sc_lock_is_of (fd, dir, name, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Removes the directory @name of @dir if it is ours and its maker is gone. */

@@ -47,8 +47,6 @@ image('dead', 8091, {'tcp': '127.0.0.1:$PORT'}, before='exit 3')
 image('needs', 8092, None)
 image('needs-new', 8092, None)
 image('never-starts', 8091, None)
-# Ends by the signal that systemd sends when it does not know the unit any more.
-image('polite', 8091, None, before='trap "exit 0" TERM\n/bin/busybox httpd -f -p 127.0.0.1:8091 -h /www & wait')
 image('no-service', 8091, None, service=False)
 image('two-bad', 8092, {'http': 'http://127.0.0.1:$PORT/nothing', 'start-period': 1})
 END2
@@ -88,7 +86,7 @@ missing|health check http://127.0.0.1:8091/nothing: status 404 \(not ready withi
 broken|health check /bin/busybox sh -c echo broken; exit 4: status 4: broken \(not ready within 1 s\)
 hangs|health check .*: no answer within 1 s \(not ready within 1 s\)
 weak|health check .*: status 1: again
-dead|the service was (inactive|activating|failed) [0-9.]+ seconds after its start, see .*
+dead|the service was (inactive|activating|deactivating|failed) [0-9.]+ seconds after its start, see .*
 LIST
 check_is "all of them were tried" $i 6
 check "of a command that did not end nothing is left" not pgrep -f "sleep 4343"
@@ -178,14 +176,32 @@ for name in two one; do check "uninstall $name" atomic uninstall web-$name; done
 # A deployment without a service: nothing runs on.
 atomic pull oci:/t/no-service > /tmp/out 2>&1
 check "install one without a service" atomic install -n bare no-service
-check "update to one with" atomic containers update bare --rebase oci:/t/polite
+check "update to one with" atomic containers update bare --rebase oci:/t/tcp
 atomic run bare
-check "... it runs" until_true answers 8091 polite
+check "... it runs" until_true answers 8091 tcp
 check "rollback to the one without" atomic containers rollback bare
 check_is "... nothing runs" "$(live bare) $(state bare) $(runc state bare 2> /dev/null || :)" "bare.0 inactive "
+check "... and it was stopped as its unit says" not grep -E 'timed out|Killing process' <<< "$(journalctl -u bare -o cat)"
 check "rollback to the one with" atomic containers rollback bare
 atomic run bare
-check "... it runs" until_true answers 8091 polite
+check "... it runs" until_true answers 8091 tcp
+# One that fails leaves the old one, running; the last calls are what it prints and the end of the journal.
+/build/tests/kill-at /tmp/count 0 -- atomic containers rollback bare > /tmp/out 2>&1
+calls=$(cat /tmp/count)
+check "there are many calls: $calls" test "$calls" -gt 15
+: > /tmp/wrong
+for i in $(seq 0 7); do
+  [ "$(live bare)" = bare.1 ] || atomic containers rollback bare > /tmp/out 2>&1
+  atomic run bare
+  until_true answers 8091 tcp || echo "$i: it does not run" >> /tmp/wrong
+  status=0
+  /build/tests/kill-at /tmp/count $((1 + i * (calls - 1) / 7)) --error EIO -- atomic containers rollback bare > /tmp/out 2>&1 || status=$?
+  if [ $status = 0 ] || grep -qE 'standard output|is live' /tmp/out; then now="bare.0 inactive"; else now="bare.1 active"; fi
+  [ "$(live bare) $(state bare)" = "$now" ] || echo "$i: status $status: $(live bare) $(state bare) $(tail -n 1 /tmp/out)" >> /tmp/wrong
+done
+check "a rollback that fails, at 8 of $calls calls: $(xargs < /tmp/wrong)" not grep . /tmp/wrong
+[ "$(live bare)" = bare.1 ] || atomic containers rollback bare > /tmp/out 2>&1
+atomic run bare
 # As if an update to the one without had been killed after its link.
 ln -sfn bare.0 $C/bare
 printf '{"version":1,"operation":"update","phase":"activate","from":1,"to":0,"was-active":true,"was-enabled":true,"keep":2,"boot-id":"%s"}' \
