@@ -11,6 +11,7 @@ Most points leave what another one left, byte for byte: that is judged once.
 """
 
 import concurrent.futures
+import glob
 import hashlib
 import json
 import os
@@ -191,10 +192,12 @@ def point(mode, n, old, new):
         wrong = ['it said that it succeeded: ' + line for line in differences(without_spare(got, new), new)]
         if kept:
             new = {**new, **{key: got[key] for key in got if spare(key, new) and '/.' not in key}}
-    elif mode != 'kill' and COMMAND[0] not in ('recover', 'uninstall') and not any(words in text for words in UNFINISHED):
-        # It has taken it back itself (an uninstall goes forward), but for temporary files that it cannot remove.
+    elif mode != 'kill' and COMMAND[0] != 'recover' and not any(words in text for words in UNFINISHED):
+        # It has taken it back itself, but for temporary files that it cannot remove.
         got, wanted = ({key: what for key, what in files.items() if not TEMPORARY.search(key)} for files in (snapshot(root), old))
         wrong = ['it said nothing of what is left: %s (%s)' % (line, text.strip()) for line in differences(got, wanted)]
+    elif mode != 'kill' and 'tries again' in text and not glob.glob(os.path.join(root, CHECKOUTS, '.[jg]*')):
+        wrong = ['nothing tells recovery what to try again: ' + text.strip()]
     if not wrong and not is_known(root, mode == 'kill', sorted(new.items())):
         wrong = judge(root, old, new, mode == 'kill')
     shutil.rmtree(root)
@@ -203,6 +206,7 @@ def point(mode, n, old, new):
 
 def main():
     os.makedirs(WORK)
+    ENV['TMPDIR'] = WORK  # a package manager that is killed leaves its own
     step = int(STEP)
     root = copy('whole')
     count = os.path.join(WORK, 'whole.count')

@@ -74,8 +74,7 @@ go_forward (const ScLive *live, const ScJournal *journal, gboolean renew, GCance
 static gboolean
 run_steps (const ScLive *live, const ScJournal *journal, const char *temp, GCancellable *cancellable, GError **error)
 {
-  return sc_journal_save (live->lock->checkouts->dfd, live->lock->name, journal, error)
-         && (temp == NULL || place (live, journal, temp, error)) && sc_live_set_link (live, journal->to, error)
+  return (temp == NULL || place (live, journal, temp, error)) && sc_live_set_link (live, journal->to, error)
          && go_forward (live, journal, FALSE, cancellable, error);
 }
 
@@ -85,6 +84,8 @@ sc_activate (const ScLive *live, const ScJournal *journal, const char *temp, GCa
   g_autoptr (GError) undo = NULL;
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (!sc_journal_begin (live->lock->checkouts->dfd, live->lock->name, journal, error))
     return FALSE;
   if (run_steps (live, journal, temp, cancellable, error))
     return TRUE;
@@ -143,7 +144,7 @@ sc_activation_back (const ScLive *live, const ScJournal *journal, GError **error
   gboolean changed = FALSE;
 
   quiet.sink = live->sink != NULL ? &notes : NULL;
-  quiet.resumed = TRUE;
+  quiet.resumed = quiet.recovering = TRUE;
   if (journal->from == SC_NO_DEPLOYMENT)
     return sc_live_put_files (&quiet, SC_NO_DEPLOYMENT, journal->to, &changed, error)
            && (!changed || sc_systemd_reload (live->systemd, NULL, error))

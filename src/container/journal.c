@@ -243,6 +243,19 @@ sc_journal_save (int dfd, const char *name, const ScJournal *journal, GError **e
 }
 
 gboolean
+sc_journal_begin (int dfd, const char *name, const ScJournal *journal, GError **error)
+{
+  g_autofree char *file = sc_journal_file (name);
+
+  if (sc_journal_save (dfd, name, journal, error))
+    return TRUE;
+  /* It may have its name, and not be known to be on disk. */
+  if (!sc_journal_remove (dfd, name, NULL) && sc_fs_exists_at (dfd, file))
+    return sc_prefix (error, "its journal was begun and cannot be removed, 'atomic recover' ends it");
+  return FALSE;
+}
+
+gboolean
 sc_journal_remove (int dfd, const char *name, GError **error)
 {
   g_autofree char *file = sc_journal_file (name);

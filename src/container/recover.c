@@ -103,41 +103,44 @@ has_directory (ScContainerLock *lock, int number)
 }
 
 /* The service runs what the link says, or not if that has none, if it ran before and the machine was not started again
- * since. If it was, the boot starts it, unless there was no link to the unit yet when the boot looked for them. */
+ * since. If it was, the boot starts it, unless there was no link to the unit yet when the boot looked for them.  One
+ * that is still on its way up may come from either directory. */
 static gboolean
-settle_service (const ScLive *live, const ScJournal *journal, int number, GError **error)
+settle_service (const ScLive *live, const ScJournal *journal, int number, gboolean *out_down, GError **error)
 {
   int other = number == journal->to ? journal->from : journal->to;
   g_autofree char *unit = sc_unit_name (live->lock->name), *boot_id = sc_boot_id ();
   g_autoptr (ScDeployment) deployment = NULL;
   g_autoptr (GError) local = NULL;
-  gboolean active = FALSE, elsewhere = FALSE, restart = FALSE, rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0;
+  gboolean active = FALSE, here = FALSE, elsewhere = FALSE, restart = FALSE;
+  gboolean rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0, ran = journal->was_active && !rebooted;
+  const char *runtime;
 
   if (!sc_systemd_is_running (live->systemd))
     return TRUE;
   deployment = sc_deployment_load_number (live->ctx, live->lock->name, number, NULL);
   if (!sc_running_service (live, &active, NULL, error))
     return FALSE;
-  elsewhere =
-      active
-      && sc_running_is_elsewhere (live->ctx, live->lock, deployment != NULL ? deployment->runtime : NULL, number);
+  runtime = deployment != NULL ? deployment->runtime : NULL;
+  here = active && sc_running_is_in (live->ctx, live->lock, runtime, number);
+  elsewhere = active && !here && sc_running_is_elsewhere (live->ctx, live->lock, runtime, number);
   if (!sc_live_has (live, number, unit))
     return !(elsewhere || (active && journal->was_active && sc_live_has (live, other, unit)))
-           || sc_running_stop (live, deployment != NULL ? deployment->runtime : NULL, error);
-  if (active)
-    restart = elsewhere;
-  else
-    restart = journal->was_active && !rebooted;
-  if (restart ? !sc_running_restart (live, NULL, &local)
-              : !active && rebooted && !sc_systemd_start_if_wanted (live->systemd, unit, NULL, &local))
+           || sc_running_stop (live, runtime, error);
+  restart = elsewhere || (ran && !here);
+  if (restart)
+    *out_down = !sc_running_restart (live, NULL, &local);
+  else if (!active && rebooted)
+    (void)!sc_systemd_start_if_wanted (live->systemd, unit, NULL, &local);
+  if (local != NULL)
     sc_progress_note (live->sink, "%s", local->message);
   return TRUE;
 }
 
 static gboolean
-recover_forward (const ScLive *live, ScJournal *journal, GError **error)
+recover_forward (const ScLive *live, ScJournal *journal, gboolean *out_down, GError **error)
 {
-  if (!sc_activation_forward (live, journal, error) || !settle_service (live, journal, journal->to, error)
+  if (!sc_activation_forward (live, journal, error) || !settle_service (live, journal, journal->to, out_down, error)
       || !sc_activation_finish (live, journal, error))
     return FALSE;
   sc_progress_note (live->sink, "%s: %s to deployment %d was cut short and is completed now", live->lock->name,
@@ -146,9 +149,9 @@ recover_forward (const ScLive *live, ScJournal *journal, GError **error)
 }
 
 static gboolean
-recover_back (const ScLive *live, const ScJournal *journal, GError **error)
+recover_back (const ScLive *live, const ScJournal *journal, gboolean *out_down, GError **error)
 {
-  if (!sc_activation_back (live, journal, error) || !settle_service (live, journal, journal->from, error)
+  if (!sc_activation_back (live, journal, error) || !settle_service (live, journal, journal->from, out_down, error)
       || !sc_activation_drop (live, journal, error))
     return FALSE;
   if (journal->from == SC_NO_DEPLOYMENT)
@@ -160,7 +163,7 @@ recover_back (const ScLive *live, const ScJournal *journal, GError **error)
 }
 
 static gboolean
-run_journal (const ScLive *live, ScJournal *journal, GError **error)
+run_journal (const ScLive *live, ScJournal *journal, gboolean *out_down, GError **error)
 {
   switch (sc_journal_decide (journal, sc_live_number (live->lock->checkouts->dfd, live->lock->name)))
     {
@@ -170,15 +173,15 @@ run_journal (const ScLive *live, ScJournal *journal, GError **error)
       sc_progress_note (live->sink, "%s: its removal was cut short and is completed now", live->lock->name);
       return TRUE;
     case SC_RECOVERY_FORWARD:
-      return recover_forward (live, journal, error);
+      return recover_forward (live, journal, out_down, error);
     case SC_RECOVERY_BACK:
       break;
     }
   /* Without the old one there is no way back. */
   if (journal->from != SC_NO_DEPLOYMENT && !has_directory (live->lock, journal->from)
       && has_directory (live->lock, journal->to))
-    return sc_live_set_link (live, journal->to, error) && recover_forward (live, journal, error);
-  return recover_back (live, journal, error);
+    return sc_live_set_link (live, journal->to, error) && recover_forward (live, journal, out_down, error);
+  return recover_back (live, journal, out_down, error);
 }
 
 /* What can be said without the journal: the link counts. (transfer full) (nullable): NULL if there is nothing to do. */
@@ -212,13 +215,16 @@ load_journal (const ScContext *ctx, ScContainerLock *lock, ScJournal **out, cons
   return *out != NULL;
 }
 
-gboolean
-sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgressSink *sink,
-                      GCancellable *cancellable, GError **error)
+/* @out_down: it ran before, and did not start. */
+static gboolean
+recover_held (const ScContext *ctx, ScContainerLock *lock, gboolean *out_down, const ScProgressSink *sink,
+              GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScJournal) journal = NULL;
   g_autoptr (ScSystemd) systemd = NULL;
   ScLive live = { .ctx = ctx, .lock = lock, .sink = sink, .recovering = TRUE };
+
+  *out_down = FALSE;
 
   if (!remove_temps (lock, error) || !remove_trees (lock, error) || !load_journal (ctx, lock, &journal, sink, error))
     return sc_prefix (error, "container %s", lock->name);
@@ -228,10 +234,19 @@ sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgr
       live.systemd = systemd;
       if (systemd == NULL || !sc_group_resolve (lock->checkouts->dfd, journal, error)
           || !sc_live_clean (&live, journal, error) || !remove_marks (lock, error)
-          || !run_journal (&live, journal, error))
+          || !run_journal (&live, journal, out_down, error))
         return sc_prefix (error, "container %s: cannot recover", lock->name);
     }
   return sc_group_clean (lock->checkouts->dfd, error) || sc_prefix (error, "container %s", lock->name);
+}
+
+gboolean
+sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgressSink *sink,
+                      GCancellable *cancellable, GError **error)
+{
+  gboolean down = FALSE;
+
+  return recover_held (ctx, lock, &down, sink, cancellable, error);
 }
 
 /* -- the beginning of a command -- */
@@ -312,15 +327,32 @@ find_names (int dfd, GError **error)
 }
 
 static gboolean
-recover_one (const ScContext *ctx, const char *name, const ScProgressSink *sink, GCancellable *cancellable,
-             GError **error)
+recover_one (const ScContext *ctx, const char *name, gboolean *out_down, const ScProgressSink *sink,
+             GCancellable *cancellable, GError **error)
 {
   g_autoptr (ScContainerLock) lock = NULL;
 
   if (!sc_container_name_check (name, error))
     return FALSE;
   lock = sc_container_lock (ctx, name, FALSE, sink, cancellable, error);
-  return lock != NULL && sc_container_recover (ctx, lock, sink, cancellable, error);
+  return lock != NULL && recover_held (ctx, lock, out_down, sink, cancellable, error);
+}
+
+/* What did not start may have needed another that was not recovered yet. */
+static void
+start_down (const ScContext *ctx, const GPtrArray *down, const ScProgressSink *sink)
+{
+  for (guint i = 0; i < down->len; i++)
+    {
+      const char *name = g_ptr_array_index (down, i);
+      g_autofree char *unit = sc_unit_name (name);
+      g_autoptr (ScContainerLock) lock = sc_container_lock (ctx, name, FALSE, sink, NULL, NULL);
+      g_autoptr (ScSystemd) systemd = lock != NULL ? sc_systemd_new (ctx, NULL, NULL) : NULL;
+
+      if (systemd != NULL && sc_systemd_reset_failed (systemd, unit, NULL, NULL)
+          && sc_systemd_start (systemd, unit, NULL, NULL))
+        sc_progress_note (sink, "%s: it is started now, after the others", name);
+    }
 }
 
 gboolean
@@ -328,7 +360,7 @@ sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink
             GError **error)
 {
   g_autofree char *path = sc_context_path (ctx, ctx->checkouts);
-  g_autoptr (GPtrArray) found = NULL;
+  g_autoptr (GPtrArray) found = NULL, down = g_ptr_array_new ();
   SC_AUTOFD int dfd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   guint failed = 0;
 
@@ -345,9 +377,14 @@ sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink
   for (; *names != NULL; names++)
     {
       g_autoptr (GError) local = NULL;
+      gboolean is_down = FALSE;
 
-      if (recover_one (ctx, *names, sink, cancellable, &local))
-        continue;
+      if (recover_one (ctx, *names, &is_down, sink, cancellable, &local))
+        {
+          if (is_down)
+            g_ptr_array_add (down, (gpointer)*names);
+          continue;
+        }
       if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         {
           g_propagate_error (error, g_steal_pointer (&local));
@@ -356,6 +393,7 @@ sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink
       sc_progress_note (sink, "%s", local->message);
       failed++;
     }
+  start_down (ctx, down, sink);
   if (!sc_group_clean (dfd, error))
     return sc_prefix (error, "%s", path);
   return failed == 0

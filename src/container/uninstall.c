@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Taking a container away: its service is stopped, then the journal says that it goes, then host files, link and
- * deployments.
+ * Taking a container away: the journal says that it goes, then its service is stopped, and if that fails the journal is
+ * taken back; then host files, link and deployments.
  */
 #include "uninstall.h"
 
@@ -70,6 +70,23 @@ halt (const ScLive *live, GCancellable *cancellable, GError **error)
   sc_progress_step (live->sink, "systemctl stop %s", name);
   return sc_systemd_stop (live->systemd, unit, cancellable, error)
          && sc_systemd_reset_failed (live->systemd, unit, cancellable, error);
+}
+
+static gboolean
+halt_or_note (const ScLive *live, gboolean force, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (halt (live, cancellable, &local))
+    return TRUE;
+  if (!force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  sc_progress_note (live->sink, "%s could not be stopped, and is removed all the same: %s", live->lock->name,
+                    local->message);
+  return TRUE;
 }
 
 /* -- damage -- */
@@ -155,7 +172,9 @@ sc_uninstall_continue (const ScLive *live, const ScJournal *journal, GCancellabl
   const ScPurgeOptions purge = { .force = journal->force };
   g_auto (GStrv) deployments = NULL;
 
-  if (!clear_host (live, journal, cancellable, error) || !sc_live_set_link (live, SC_NO_DEPLOYMENT, error)
+  /* Somebody may have started it since. */
+  if (!halt_or_note (live, journal->force, cancellable, error) || !clear_host (live, journal, cancellable, error)
+      || !sc_live_set_link (live, SC_NO_DEPLOYMENT, error)
       || (journal->purge && !sc_state_dirs_purge (live->ctx, name, &purge, live->sink, cancellable, error)))
     return FALSE;
   deployments = sc_checkouts_deployments (checkouts, name, error);
@@ -226,23 +245,6 @@ check (const ScLive *live, const ScUninstallOptions *options, GCancellable *canc
 }
 
 static gboolean
-halt_or_note (const ScLive *live, gboolean force, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GError) local = NULL;
-
-  if (halt (live, cancellable, &local))
-    return TRUE;
-  if (!force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return FALSE;
-    }
-  sc_progress_note (live->sink, "%s could not be stopped, and is removed all the same: %s", live->lock->name,
-                    local->message);
-  return TRUE;
-}
-
-static gboolean
 check_package (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GError) local = NULL;
@@ -264,12 +266,21 @@ remove_container (const ScLive *live, const ScUninstallOptions *options, GCancel
   int dfd = live->lock->checkouts->dfd;
   const char *name = live->lock->name;
   g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UNINSTALL, sc_live_number (dfd, name), SC_NO_DEPLOYMENT);
+  g_autoptr (GError) local = NULL;
 
   journal->purge = options->purge;
   journal->force = options->force;
-  return check (live, options, cancellable, error) && check_package (live, journal, cancellable, error)
-         && halt_or_note (live, options->force, cancellable, error) && sc_journal_save (dfd, name, journal, error)
-         && sc_uninstall_continue (live, journal, cancellable, error);
+  if (!check (live, options, cancellable, error) || !check_package (live, journal, cancellable, error)
+      || !sc_journal_begin (dfd, name, journal, error))
+    return FALSE;
+  if (!halt_or_note (live, options->force, cancellable, error))
+    {
+      if (!sc_journal_remove (dfd, name, &local))
+        sc_progress_note (live->sink, "%s: 'atomic recover' removes it: %s", name, local->message);
+      return FALSE;
+    }
+  return sc_uninstall_continue (live, journal, cancellable, error)
+         || sc_prefix (error, "'atomic recover' tries again to remove it");
 }
 
 /* A removal that is going to be completed does what is asked for now too. */

@@ -16,8 +16,14 @@ give_up (ScUpdateOne *u, GError *why, GError **error)
   gboolean cancelled = g_error_matches (reason, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
   if (!sc_update_one_back (u, sc_gate_is_verdict (reason) ? reason->message : NULL, &local)
-      || !sc_update_one_start_old (u, &local) || !sc_update_one_drop (u, &local))
+      || !sc_update_one_start_old (u, &local))
     return sc_fail (error, SC_ERROR_FAILED, "deployment %d: %s; %s", u->journal->to, reason->message, local->message);
+  if (!sc_update_one_drop (u, &local))
+    return sc_fail (
+        error, SC_ERROR_FAILED,
+        "deployment %d: %s; it runs deployment %d as before, 'atomic recover' tries again to remove what is "
+        "left: %s",
+        u->journal->to, reason->message, u->journal->from, local->message);
   if (cancelled)
     {
       g_propagate_error (error, g_steal_pointer (&reason));

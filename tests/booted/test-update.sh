@@ -24,7 +24,7 @@ WantedBy=multi-user.target
 # start job fails
 for name, program, more in (('good', 'sleep 4242', ''), ('dead', 'exit 3', ''), ('weak', 'sleep 2; exit 3', ''),
                             ('restless', 'sleep 1; exit 3', 'Restart=always\nRestartSec=0'),
-                            ('never', 'sleep 4242', 'ExecStartPre=/bin/false')):
+                            ('never', 'sleep 4242', 'ExecStartPre=/bin/false'), ('slow', 'sleep 4242', 'ExecStartPre=/bin/sleep 3')):
     layout = Layout(os.path.join(sys.argv[1], name))
     with layout.layer() as t:
         for folder in ('bin', 'proc', 'dev', 'sys', 'tmp', 'run', 'etc', 'var', 'var/tmp'):
@@ -136,7 +136,21 @@ fi
 check "a failing start, cut short at $POINTS of $calls calls: $(head -n 5 /tmp/wrong | xargs)" not grep -q . /tmp/wrong
 check "... there are many" test "$calls" -gt 50
 check "update --all is gated" atomic containers update --all --probation 1
-check "uninstall" atomic uninstall gate
+# Killed while the new one is on its way up, and no container of it runs yet.
+old=$(live gate)
+atomic containers update gate --gated --probation 60 --rebase oci:/t/slow > /tmp/out 2>&1 &
+check "an update to a slow one" until_true is_state gate activating
+kill -9 $!
+wait $! 2> /dev/null || :
+check "... is killed: recover" atomic recover
+check "... the old one runs" until_true is_state gate active
+check "... from its directory" until_true runs_from gate "$C/$old"
+check_is "... and is live" "$(live gate)" "$old"
+# As if it had been killed after its journal, and been started since.
+printf '{"version":1,"operation":"uninstall","phase":"activate","from":%d,"to":-1,"was-active":false,"was-enabled":false,"keep":2}' \
+  "${old#gate.}" > $C/.journal-gate
+check "a removal that is completed" atomic recover
+check_is "... ends the service" "$(state gate) $(live gate || :) $(runc state gate 2> /dev/null || :)" "inactive  "
 
 # Killed right after the link is the new one, and while on probation, with the machine still up.
 check "install" atomic install -n cut --set PORT=8082 --set RECEIVER=old oci:/t/hello-world

@@ -166,6 +166,18 @@ no "... its unit is gone" test -e "$U/box.service"
 ok "... rollback brings it again" a containers rollback box
 same "... as it was" "$C/box/box.service" "$U/box.service"
 
+# ---- directories that cannot be made are no reason to stay half way
+
+mkdir -p "$R/var/lib/box"
+rm -rf "$R"/var/lib/box/*
+was=$(live box)
+status=0
+out=$(unshare -m sh -c 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"' - "$R/var/lib/box" \
+  "$SC_ATOMIC" --root "$R" containers update box --set WORD=ro 2>&1) || status=$?
+matches "an update whose directories cannot be made" "$status $(grep ^atomic: <<< "$out")" '^1 .*/var/lib/box'
+is "... goes back" "$(live box) $(grep -c 'could not be taken back' <<< "$out") $(ls -A "$C" | grep journal || :)" "$was 0 "
+same "... to what it was" "$C/box/box.service" "$U/box.service"
+
 # ---- all
 
 ok "a second container" a install -n other --set WORD=o app
