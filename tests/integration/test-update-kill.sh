@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # kill -9, a failing disk and a full one at every call by which install, update, rollback and uninstall change the file
-# system, and by which recovery does (tests/kill-container.py).  The short form kills at every call of the main ones and has
-# errors, and cuts recovery short, at some; with SC_ROUNDS=all (make check-kill) nothing is left out.
+# system, and by which recovery does (tests/kill-container.py).  The short form kills at every second call of the main ones and
+# has errors, and cuts recovery short, at some; with SC_ROUNDS=all (make check-kill) nothing is left out.
 . "$(dirname "$0")/../lib.sh"
 need_root
 
 a() { "$SC_ATOMIC" --root "$R" "$@"; }
-STEP=1
+STEP=2
 [ -z "$SC_SANITIZE" ] || STEP=9
+[ "${SC_ROUNDS:-}" != all ] || STEP=1
 # every N: that many times the step, in the short form
 every() { [ "${SC_ROUNDS:-}" = all ] && echo 1 || echo $((STEP * $1)); }
 
@@ -68,7 +69,7 @@ recovery() {
   local text=$1
   shift
   cp -a "$R" "$T/memory/before"
-  if cut_short "$@"; then STEP=$(every 8) at_every "recovery of $text" recover; else fail "cutting $text short" "$T/.out"; fi
+  if cut_short "$@"; then STEP=$(every 4) at_every "recovery of $text" recover; else fail "cutting $text short" "$T/.out"; fi
   rm -rf "$R"
   mv "$T/memory/before" "$R"
 }
@@ -81,7 +82,7 @@ ok "another one, that nothing happens to" a install -n box-2 v1
 cp -a "$R" "$T/memory/alone"
 ok "version 2 takes the place of version 1" a images tag v2 v1
 ok "... of both images" a images tag h2 h1
-NAMES=box,box-2 STEP=$(every 3) at_every "update of two together" containers update box box-2 --together
+NAMES=box,box-2 STEP=$(every 2) at_every "update of two together" containers update box box-2 --together
 NAMES=box,box-2 recovery "an update of two, one of them switched" 30 containers update box box-2 --together
 NAMES=box,box-2 recovery "an update of two that is decided" decided containers update box box-2 --together
 rm -rf "$R"
@@ -94,14 +95,14 @@ recovery "an uninstall" -6 uninstall box
 recovery "an uninstall after its link" 6 uninstall box
 at_every "update" containers update box --rebase h2 --set WORD=x
 ok "update" a containers update box --rebase h2
-STEP=$(every 2) at_every "update that removes a deployment" containers update box --rebase h3 --keep 1
+STEP=$(every 1) at_every "update that removes a deployment" containers update box --rebase h3 --keep 1
 at_every "rollback" containers rollback box --to 0
 rm -r "$R"/etc/systemd/system/*.wants
 # What was not there before; the rest is as above.
-STEP=$(every 5) at_every "update of one that is not enabled" containers update box --rebase h3
+STEP=$(every 3) at_every "update of one that is not enabled" containers update box --rebase h3
 mkdir "$R/var/lib/box/2/more"
 echo data | tee "$R/var/lib/box/1/data" "$R/var/lib/box/2/data" > "$R/var/lib/box/2/more/data"
-STEP=$(every 3) at_every "uninstall" uninstall box
+STEP=$(every 2) at_every "uninstall" uninstall box
 at_every "uninstall with its data" uninstall --purge box
 recovery "an uninstall with its data" -4 uninstall --purge box
 finish

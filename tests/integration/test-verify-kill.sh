@@ -4,8 +4,10 @@
 # before, and the next repair finishes.
 . "$(dirname "$0")/../lib.sh"
 need_root
-# Every point; with sanitizers, which are slow, every tenth.
-STEP=${SC_KILL_STEP:-$([ -n "$SC_SANITIZE" ] && echo 10 || echo 1)}
+# Every third point, with sanitizers, which are slow, every tenth; with SC_ROUNDS=all (make check-kill) every one.
+STEP=3
+[ -z "$SC_SANITIZE" ] || STEP=10
+[ "${SC_ROUNDS:-}" != all ] || STEP=1
 
 base=$T/base
 mkdir "$base"

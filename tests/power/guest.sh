@@ -4,7 +4,7 @@
 # a file "work", it changes the container step by step until the power is cut.  Beside it are the files
 #
 #  step       number of the first step to take, never used before
-#  expected   what the container may be, a line for each: "absent" or "VERSION WORD"
+#  expected   what the two containers may be, a line for each: "absent / VERSION WORD" or "VERSION WORD / VERSION WORD"
 #
 # and at the first boot setup.tar.  It prints "ok - TEXT" and "not ok - TEXT" for each check, and
 #
@@ -53,15 +53,13 @@ until_true() {
 # value MEMBER FILE: of a JSON file as atomic writes it
 value() { sed -n "s/^ *\"$1\" : \"\(.*\)\",*\$/\1/p" "$2" | head -n 1; }
 
-state_of() { # DEPLOYMENT DIRECTORY
-  local image
-  image=$(value image "$1/info")
-  echo "${image%:latest} $(value WORD "$1/info")"
-}
+state_of() { echo "$(cat "$1/rootfs/www/index.html") $(value WORD "$1/info")"; } # DEPLOYMENT DIRECTORY
 
 state() {
-  if [ -L $C/$NAME ]; then state_of $C/$NAME; else echo absent; fi
+  echo "$(if [ -L $C/$NAME ]; then state_of $C/$NAME; else echo absent; fi) / $([ ! -L $C/other ] || state_of $C/other)"
 }
+
+is_absent() { [ ! -L $C/$NAME ]; }
 
 deployments() {
   local dir
@@ -82,12 +80,10 @@ runs_in() { [ "$(runc state "$1" | tr -d ' ",' | sed -n 's/^bundle://p')" = "$2"
 whole() {
   local name=$1 port=$2 dir version word
   dir=$C/$(readlink "$C/$name")
-  version=$(value image "$dir/info") word=$(value WORD "$dir/info")
-  version=${version%:latest}
+  version=$(cat "$dir/rootfs/www/index.html") word=$(value WORD "$dir/info")
   is "$name $version $word: the unit is the deployment's" "$(cat "/etc/systemd/system/$name.service")" "$(cat "$dir/$name.service")"
   is "... the tmpfiles too" "$(cat "/etc/tmpfiles.d/$name.conf")" "$(cat "$dir/tmpfiles-$name.conf")"
   is "... the unit's version" "$(sed -n 's/^Description=//p' "$dir/$name.service")" "version $version word $word"
-  is "... the root's version" "$(cat "$dir/rootfs/www/index.html")" "$version"
   check "... the configuration's version" grep -q "\"VERSION=$version\", *\"WORD=$word\"" <<< "$(tr -d '\n' < "$dir/config.json" | tr -s ' ')"
   is "... the tmpfiles' version" "$(cut -d' ' -f2 "$dir/tmpfiles-$name.conf")" "/run/$name-$version-$word"
   check "... systemd-tmpfiles has made it" test -d "/run/$name-$version-$word"
@@ -106,7 +102,7 @@ verify() {
   check "what it is, $(state), is one of: $(xargs -d '\n' printf '%s; ' <<< "$was")" grep -Fxq "$(state)" <<< "$was"
   check "no journal is left by the boot" nothing find $C -maxdepth 1 -name '.journal-*'
   whole other 8082
-  if [ "$(state)" != absent ]; then
+  if ! is_absent; then
     whole $NAME 8081
   else
     check "absent: systemd does not know it" test "$(systemctl show -P LoadState $NAME)" = not-found
@@ -115,9 +111,9 @@ verify() {
   check "nothing failed in systemd" nothing systemctl --failed --no-legend
   check "recover has nothing to do but temporary files" silent atomic recover
   check "nothing is left over" nothing leftovers
-  [ "$(state)" != absent ] || check "absent: no trace" nothing traces
+  ! is_absent || check "absent: no trace" nothing traces
   check "containers list" atomic containers list -a
-  is "... has both" "$(atomic containers list -aq | sort | xargs)" "$(if [ "$(state)" = absent ]; then echo other; else echo box other; fi)"
+  is "... has both" "$(atomic containers list -aq | sort | xargs)" "$(if is_absent; then echo other; else echo box other; fi)"
   check "images list" atomic images list -a
   check "images verify" atomic images verify --all --offline
   check "ostree's objects" check_objects
@@ -149,29 +145,41 @@ refused() { ! "$@" 2> /tmp/refused; }
 install_it() { atomic pull "oci:/power/$1" && atomic install -n $NAME --set WORD="$STEP" "$1" && atomic run $NAME; }
 pull_again() { atomic -y images delete "$1"; atomic images prune && atomic pull "oci:/power/$1"; }
 # What a rollback may go back to: not what has failed.
-others() { deployments | grep -Fxv "$(state)" | grep -v '^dead ' | xargs -r -d '\n' printf '%s|'; }
+others() { deployments | grep -Fxv "$1" | grep -v '^dead ' | sed "s,$, / $2,"; }
+
+# An image that both containers follow.
+follow() { atomic images tag "$1" pair && shift && "$@"; }
 
 next_step() {
-  local now version
-  now=$(state)
-  version=v$((STEP % 3 + 1))
-  if [ "$now" = absent ]; then
-    step install "absent|$version $STEP" install_it $version
+  local now box other version there
+  now=$(state) version=v$((STEP % 3 + 1))
+  box=${now% / *} other=${now#* / }
+  there="$version $STEP / $other"
+  if [ "$box" = absent ]; then
+    step install "$now|$there" install_it $version
     return
   fi
-  case $((STEP % 10)) in
-  0) step uninstall "$now|absent" atomic uninstall $NAME ;;
-  1 | 6) step update "$now|$version $STEP" atomic containers update $NAME --pull --rebase "oci:/power/$version" --set WORD="$STEP" ;;
-  2 | 8) step "gated update" "$now|$version $STEP" \
-    atomic containers update $NAME --gated --probation 1 --rebase "oci:/power/$version" --set WORD="$STEP" ;;
-  3 | 9)
-    if [ -n "$(others)" ]; then step rollback "$(others)$now" atomic containers rollback $NAME; fi
+  case $((STEP % 11)) in
+  0) step uninstall "$now|absent / $other" atomic uninstall $NAME ;;
+  1 | 2) step update "$now|$there" atomic containers update $NAME --pull --rebase "oci:/power/$version" --set WORD="$STEP" ;;
+  3) step "update to a common image" "$now|$there" follow $version atomic containers update $NAME --rebase pair --set WORD="$STEP" ;;
+  4)
+    if [ "$(value image $C/$NAME/info)" = pair:latest ]; then
+      step "update of both together" "$now|$version ${box#* } / $version ${other#* }" \
+        follow $version atomic containers update other $NAME --together --probation 1
+    fi
     ;;
-  4) step "gated update that fails" "$now" refused \
+  5) step "gated update that fails" "$now" refused \
     atomic containers update $NAME --gated --probation 2 --rebase oci:/power/dead --set WORD="$STEP" ;;
-  5) step "delete, prune and pull" "$now" pull_again "$version" ;;
-  7) step "update with --keep 1" "$now|$version $STEP" \
+  6) step "delete, prune and pull" "$now" pull_again "$version" ;;
+  7 | 10)
+    there=$(others "$box" "$other" | xargs -r -d '\n' printf '%s|')
+    if [ -n "$there" ]; then step rollback "$there$now" atomic containers rollback $NAME; fi
+    ;;
+  8) step "update with --keep 1" "$now|$there" \
     atomic containers update $NAME --keep 1 --rebase "oci:/power/$version" --set WORD="$STEP" ;;
+  9) step "gated update" "$now|$there" \
+    atomic containers update $NAME --gated --probation 1 --rebase "oci:/power/$version" --set WORD="$STEP" ;;
   esac
 }
 
@@ -181,7 +189,7 @@ setup() {
   systemctl daemon-reload
   act systemctl enable atomic-recover
   for version in v1 v2 v3 dead; do act atomic pull "oci:/power/$version"; done
-  act atomic install -n other --set PORT=8082 v1
+  act follow v1 atomic install -n other --set PORT=8082 pair
   act atomic run other
   : > /power/ready
   sync

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A machine whose power is cut, with all that was not flushed lost, while a container is installed, updated, rolled back and
-# uninstalled: after the boot it is there in exactly its old or its new form (tests/power/guest.sh).  After every fourth of these,
+# A machine whose power is cut, with all that was not flushed lost, while a container is installed, updated, also together with
+# another one, rolled back and uninstalled: after the boot it is there in exactly its old or its new form (tests/power/guest.sh).  After every fourth of these,
 # from the second on, there is one more in the boot itself, while it recovers.
 #
 #  SC_ROUNDS=N          cuts (2)
@@ -36,7 +36,7 @@ if [ -n "${SC_POWER_NO_FLUSH:-}" ]; then
 fi
 tar -C "$T/setup" -cf "$T/job/setup.tar" .
 cp "$POWER/guest.sh" "$T/job/job"
-echo absent > "$T/job/expected"
+echo "absent / v1 0" > "$T/job/expected"
 echo 1 > "$T/job/step"
 
 # learn: what the container may be after the boot that wrote $T/out
