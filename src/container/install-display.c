@@ -27,6 +27,7 @@ typedef struct
   ScNode *tree; /* (nullable): of the image, if it is needed */
   ScExports *exports;
   GHashTable *values;
+  gboolean has_volumes;
 } Display;
 
 static void
@@ -48,6 +49,7 @@ load_exports (Display *d, GError **error)
 
   if (config == NULL)
     return FALSE;
+  d->has_volumes = config->volumes != NULL && config->volumes[0] != NULL;
   if (input->remote != NULL && (d->rootfs = sc_remote_open (input->ctx, input->remote, error)) < 0)
     return FALSE;
   d->exports = d->rootfs >= 0 ? sc_exports_load (d->rootfs, error)
@@ -101,6 +103,15 @@ check_templates (const Display *d, GError **error)
     return FALSE;
   health = e->health != NULL ? sc_health_resolve (e->health, d->values, error) : NULL;
   return e->health == NULL || health != NULL;
+}
+
+/* Without a template of its own an image gets directories for what it binds. */
+static gboolean
+makes_dirs (const Display *d)
+{
+  const ScExports *e = d->exports;
+
+  return e->tmpfiles_template != NULL || e->config != NULL || e->config_template != NULL || d->has_volumes;
 }
 
 /* -- files for the host -- */
@@ -198,7 +209,8 @@ sc_install_display (const ScMakeInput *input, GError **error)
     sc_progress_step (input->sink, "Files for the host: %u", files);
   if (sc_systemd_is_running (systemd))
     sc_progress_step (input->sink, "systemctl daemon-reload");
-  sc_progress_step (input->sink, "systemd-tmpfiles --create %s", tmpfiles);
+  if (makes_dirs (&d))
+    sc_progress_step (input->sink, "systemd-tmpfiles --create %s", tmpfiles);
   if (!d.exports->no_container_service)
     sc_progress_step (input->sink, "systemctl enable %s", input->name);
   return TRUE;

@@ -222,6 +222,13 @@ ok "... a name will do" a containers update held --rebase v3b
 is "... which it follows" "$(jq -r .image "$C/held/info")" v3b:latest
 is "--gated where no gate can be held: a note" "$(a containers update held --gated --set WORD=g 2>&1 > /dev/null)" \
   "held: not gated: systemd is not running"
+mv "$U/held.service" "$T/unit"
+mkdir -p "$U/held.service/x"
+refused "one that cannot be taken back" 1 "held.service" a containers update held --no-gate --rebase "oci:$T/v4"
+is "... keeps its image as long as there is a journal" "$(provide_id v4 | wc -l)" 1
+rm -r "$U/held.service"
+ok "... recover" a recover
+same "... it is the old one" "$T/unit" "$U/held.service"
 ok "uninstall it" a uninstall held
 
 # ---- all
