@@ -9,7 +9,7 @@
 static const ScColumn columns[] = {
   { "CONTAINER ID", "id", "container", SC_CELL_TEXT, 12, 0 }, { NULL, "image_id", NULL, SC_CELL_TEXT, 0, 0 },
   { "IMAGE", "image_name", "image", SC_CELL_TEXT, 14, 13 },   { "NAME", "name", NULL, SC_CELL_TEXT, 8, 0 },
-  { "COMMAND", "command", "command", SC_CELL_TEXT, 10, 10 },  { "CREATED", "created", "created", SC_CELL_TEXT, 16, 0 },
+  { "COMMAND", "command", "command", SC_CELL_TEXT, 10, 10 },  { "CREATED", "created", "created", SC_CELL_TIME, 16, 0 },
   { "STATE", "state", "state", SC_CELL_TEXT, 8, 0 },          { "BACKEND", "backend", "backend", SC_CELL_TEXT, 8, 0 },
   { "RUNTIME", "runtime", "runtime", SC_CELL_TEXT, 0, 0 },    { NULL, "running", NULL, SC_CELL_BOOL, 0, 0 },
 };
@@ -18,7 +18,7 @@ static void
 add_row (ScTable *table, const ScContainer *container)
 {
   const ScDeployment *deployment = container->deployment;
-  g_autofree char *created = deployment->problem ? NULL : sc_output_time (deployment->created);
+  g_autofree char *created = deployment->problem ? NULL : sc_output_seconds (deployment->created);
   const char *cells[] = {
     deployment->name,    deployment->revision,
     deployment->image,   deployment->name,

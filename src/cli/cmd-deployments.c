@@ -31,7 +31,7 @@ static const ScColumn columns[] = {
   { "DEPLOYMENT", "deployment", NULL, SC_CELL_NUMBER, 10, 0 },
   { "IMAGE", "image_name", NULL, SC_CELL_TEXT, 14, 0 },
   { "IMAGE ID", "image_id", NULL, SC_CELL_TEXT, 12, 12 },
-  { "CREATED", "created", NULL, SC_CELL_TEXT, 16, 0 },
+  { "CREATED", "created", NULL, SC_CELL_TIME, 16, 0 },
   { "STATE", NULL, NULL, SC_CELL_TEXT, 0, 0 },
   { NULL, "live", NULL, SC_CELL_BOOL, 0, 0 },
   { NULL, "pinned", NULL, SC_CELL_BOOL, 0, 0 },
@@ -62,7 +62,7 @@ add_row (ScTable *table, const ScHistoryEntry *entry)
 {
   const ScDeployment *d = entry->deployment;
   g_autofree char *number = g_strdup_printf ("%d", MAX (d->number, 0)), *state = describe (entry);
-  g_autofree char *created = d->problem != NULL ? NULL : sc_output_time (d->created);
+  g_autofree char *created = d->problem != NULL ? NULL : sc_output_seconds (d->created);
   const char *cells[] = {
     number,
     d->image,
@@ -207,11 +207,10 @@ const ScCommand sc_cmd_containers_rollback = {
   .min_args = 1,
   .max_args = 1,
   .summary = "make an earlier deployment live again",
-  .description = "Makes the deployment before the live one live again, with its root, configuration, unit and "
-                 "tmpfiles; if there is "
-                 "none before, the one after it. Nothing is fetched, and all of it is checked before anything is "
-                 "touched. A service "
-                 "that runs is restarted.",
+  .description = "Makes the newest deployment before the live one that has not failed live again, with its root, "
+                 "configuration, unit, tmpfiles and files for the host; if there is none before, the oldest after it. "
+                 "Nothing is fetched, and all of it is checked before anything is touched. A service that runs is "
+                 "restarted.",
   .options = rollback_options,
   .options_size = sizeof (RollbackOptions),
   .flags = SC_COMMAND_NEEDS_ROOT | SC_COMMAND_TAKES_CONTAINER,

@@ -209,6 +209,7 @@ format_json (const Info *info)
 {
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
   JsonObject *object = json_object_new ();
+  g_autofree char *pulled = info->pulled ? sc_output_time_iso (info->pulled) : NULL;
   const ScPlatform *platform = info->config ? &info->config->platform : NULL;
 
   json_node_take_object (root, object);
@@ -219,10 +220,7 @@ format_json (const Info *info)
     json_object_set_null_member (object, "labels");
   set_variables (object, info);
   set_text (object, "created", info->config ? info->config->created : NULL);
-  if (info->pulled)
-    json_object_set_int_member (object, "pulled", info->pulled);
-  else
-    json_object_set_null_member (object, "pulled");
+  set_text (object, "pulled", pulled);
   set_text (object, "source", info->source);
   set_text (object, "os", platform ? platform->os : NULL);
   set_text (object, "architecture", platform ? platform->architecture : NULL);

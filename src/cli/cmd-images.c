@@ -20,7 +20,7 @@ static const ScColumn columns[] = {
   { "REPOSITORY", "repo", "repo", SC_CELL_TEXT, 0, 0 },
   { "TAG", "tag", "tag", SC_CELL_TEXT, 0, 0 },
   { "IMAGE ID", "id", "id", SC_CELL_TEXT, 12, 12 },
-  { "CREATED", "created", "created", SC_CELL_TEXT, 0, 0 },
+  { "CREATED", "created", "created", SC_CELL_TIME, 0, 0 },
   { "VIRTUAL SIZE", "virtual_size", "size", SC_CELL_TEXT, 0, 0 },
   { NULL, "size", NULL, SC_CELL_NUMBER, 0, 0 },
   { "TYPE", "type", "type", SC_CELL_TEXT, 0, 0 },
@@ -43,7 +43,7 @@ static void
 add_row (ScTable *table, const ScImage *image, const GPtrArray *deployments, const ScDiskUse *use)
 {
   gboolean used = sc_image_is_used (image, deployments);
-  g_autofree char *created = sc_output_time (image->created);
+  g_autofree char *created = sc_output_seconds (image->created);
   /* 0: the commits of an older tool do not tell. */
   g_autofree char *virtual_size = image->virtual_size ? sc_output_size (image->virtual_size) : NULL;
   g_autofree char *size = g_strdup_printf ("%" G_GUINT64_FORMAT, image->virtual_size);

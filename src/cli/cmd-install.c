@@ -127,7 +127,7 @@ run_install (ScInvocation *invocation, GError **error)
   /* Somebody else may have been faster. */
   if (g_error_matches (local, SC_ERROR, SC_ERROR_EXISTS))
     return say_present (invocation, container);
-  sc_pulled_undo (&pulled, invocation->sink);
+  sc_pulled_undo (&pulled, ctx, container, invocation->sink);
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }
@@ -156,8 +156,8 @@ const ScCommand sc_cmd_install = {
   .summary = "install an image as a system container",
   .description =
       "Lays out the root of IMAGE below /var/lib/containers/atomic, makes the runtime's configuration, the systemd "
-      "unit "
-      "and the tmpfiles of it, and enables the unit. It does not start it. An image that is not in the repository is "
+      "unit and the tmpfiles of it, puts the files that it has for the host there, or a package of them, and enables "
+      "the unit. It does not start it. An image that is not in the repository is "
       "pulled first.\n"
       "The container is called like the last part of the image's name, '-TAG' added unless the tag is 'latest'. If a "
       "container of that name is installed nothing happens.",

@@ -45,8 +45,9 @@ const ScCommand sc_cmd_uninstall = {
   .max_args = 1,
   .summary = "remove a system container",
   .description =
-      "Stops and disables the service of the container NAME and removes its unit, its tmpfiles and its root. "
-      "The image stays in the repository, and what the container keeps on the host stays too, unless --purge is given.",
+      "Stops and disables the service of the container NAME and removes its unit, its tmpfiles, its files "
+      "for the host (those that were not changed by hand) or the package of them, and its root. The image stays in the "
+      "repository, and what the container keeps on the host stays too, unless --purge is given.",
   .options = uninstall_options,
   .options_size = sizeof (UninstallOptions),
   .flags = SC_COMMAND_NEEDS_ROOT | SC_COMMAND_TAKES_CONTAINER,

@@ -6,11 +6,18 @@
 
 #include "commands.h"
 #include "image-query.h"
-#include "output.h"
 #include "pull-image.h"
 #include "reference.h"
 #include "together.h"
-#include "update.h"
+#include "update-report.h"
+
+/* Exit status: nothing failed now, but a container stays behind since it failed before. */
+#define STATUS_HELD 3
+
+#define NO_OUTCOME                                                                                                     \
+  {                                                                                                                    \
+    SC_UPDATE_UNCHANGED, -1, -1, NULL                                                                                  \
+  }
 
 typedef struct
 {
@@ -19,12 +26,14 @@ typedef struct
   const char *rebase;
   GPtrArray *set;   /* (nullable): const char * */
   GPtrArray *unset; /* (nullable): const char * */
+  const char *runtime;
   gboolean pull;
   const char *auth_file;
   gboolean gated;
   gboolean no_gate;
   const char *probation;
   const char *keep;
+  gboolean json;
 } UpdateOptions;
 
 static gboolean
@@ -56,6 +65,39 @@ find_words (ScInvocation *invocation, const char *name, ScPullSettings *settings
   return g_strdup (ref && (!stored || strcmp (stored, image->name) == 0) ? image->source : name);
 }
 
+/* Is @text, which means the image @name, no name of it? */
+static gboolean
+is_by_id (const char *text, const char *name)
+{
+  g_autoptr (ScReference) ref = sc_reference_parse (text, NULL);
+  g_autofree char *stored = ref ? sc_reference_store_name (ref) : NULL;
+
+  return stored != NULL && strcmp (stored, name) != 0;
+}
+
+/* The container is going to follow a name: an id must have only one. */
+static gboolean
+check_one_name (ScInvocation *invocation, const char *text, const char *name, GError **error)
+{
+  g_autoptr (ScStore) store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, error);
+  g_autoptr (ScImage) found = store ? sc_image_find (store, name, invocation->cancellable, error) : NULL;
+  g_autoptr (GPtrArray) images = found ? sc_image_list_brief (store, invocation->cancellable, error) : NULL;
+  g_autoptr (GString) names = g_string_new (found ? found->name : NULL);
+
+  for (guint i = 0; images != NULL && i < images->len; i++)
+    {
+      const ScImage *image = g_ptr_array_index (images, i);
+
+      if (strcmp (image->id, found->id) == 0 && strcmp (image->name, found->name) != 0)
+        g_string_append_printf (names, ", %s", image->name);
+    }
+  if (images == NULL)
+    return FALSE;
+  return strcmp (names->str, found->name) == 0
+         || sc_fail (error, SC_ERROR_DENIED,
+                     "'%s' is an image with several names: %s; the container follows one, name it", text, names->str);
+}
+
 /* Puts the image that is to be installed into the repository, if it is asked for or a new one is not there.
  * @out_image: (transfer full) (nullable): the new one. */
 static gboolean
@@ -68,7 +110,7 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
   g_autoptr (ScDeployment) deployment = sc_deployment_load (ctx, container, error);
   g_autofree char *image = NULL, *text = g_strdup (options->rebase);
   g_auto (GStrv) platform = NULL;
-  gboolean present = TRUE;
+  gboolean present = TRUE, by_id = FALSE;
 
   if (deployment == NULL)
     return FALSE;
@@ -77,9 +119,15 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
       image = sc_pull_find (ctx, options->rebase, &present, invocation->cancellable, error);
       if (image == NULL)
         return FALSE;
+      by_id = present && is_by_id (options->rebase, image);
+      if (by_id && !check_one_name (invocation, options->rebase, image, error))
+        return FALSE;
     }
-  else if (options->pull)
-    text = find_words (invocation, deployment->image, &settings, &platform);
+  if (options->pull && (options->rebase == NULL || by_id))
+    {
+      g_free (text);
+      text = find_words (invocation, by_id ? image : deployment->image, &settings, &platform);
+    }
   if (options->pull || !present)
     {
       if (!sc_pull_image (ctx, text, &settings, invocation->sink, pulled, invocation->cancellable, error))
@@ -94,50 +142,55 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
 
 /* @update: but for name and image. */
 static gboolean
-update_one (ScInvocation *invocation, const char *name, ScUpdateOptions update, ScUpdateResult *out_result,
-            int *out_number, GError **error)
+update_one (ScInvocation *invocation, const char *name, ScUpdateOptions update, ScUpdateOutcome *out, GError **error)
 {
   g_autofree char *image = NULL;
   g_auto (ScPulled) pulled = { 0 };
   g_autoptr (ScStore) store = NULL;
-  gboolean new_image = FALSE;
+  gboolean new_image = FALSE, ok;
 
   if (!provide_image (invocation, name, &image, &pulled, &new_image, error))
     return FALSE;
   store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, error);
   update.name = name;
   update.image = image;
-  if (store != NULL
-      && sc_update (invocation->context, store, &update, invocation->sink, out_result, out_number,
-                    invocation->cancellable, error))
-    return TRUE;
-  if (new_image)
-    sc_pulled_undo (&pulled, invocation->sink);
-  return FALSE;
+  ok = store != NULL
+       && sc_update (invocation->context, store, &update, invocation->sink, out, invocation->cancellable, error);
+  if (new_image && (!ok || out->result == SC_UPDATE_HELD))
+    sc_pulled_undo (&pulled, invocation->context, name, invocation->sink);
+  return ok;
+}
+
+static gboolean
+update_single (ScInvocation *invocation, const char *name, const ScUpdateOptions *update, GError **error)
+{
+  const UpdateOptions *options = invocation->options;
+  g_autoptr (ScUpdateReport) report = sc_update_report_new ();
+  g_auto (ScUpdateOutcome) outcome = NO_OUTCOME;
+  g_autoptr (GError) local = NULL;
+  gboolean ok = update_one (invocation, name, *update, &outcome, &local);
+
+  if (options->json)
+    {
+      sc_update_report_add (report, invocation->context, name, &outcome, local);
+      sc_update_report_print (report, TRUE);
+    }
+  if (!ok)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
+  if (outcome.result == SC_UPDATE_HELD)
+    {
+      invocation->status = STATUS_HELD;
+      return sc_update_fail_held (name, &outcome, error);
+    }
+  if (outcome.result == SC_UPDATE_UNCHANGED)
+    sc_progress_step (invocation->sink, "Latest version already installed.");
+  return TRUE;
 }
 
 /* -- several -- */
-
-static const ScColumn columns[] = {
-  { "CONTAINER", "name", NULL, SC_CELL_TEXT, 0, 0 },
-  { "RESULT", "result", NULL, SC_CELL_TEXT, 0, 0 },
-};
-
-/* (transfer full): what is said of a container. */
-static char *
-describe (ScUpdateResult result, int number)
-{
-  switch (result)
-    {
-    case SC_UPDATE_UNCHANGED:
-      break;
-    case SC_UPDATE_HELD:
-      return g_strdup_printf ("held back: it failed before, as deployment %d", number);
-    case SC_UPDATE_DONE:
-      return g_strdup_printf ("updated to deployment %d", number);
-    }
-  return g_strdup ("latest version already installed");
-}
 
 /* (transfer full): of all that can be changed, or those that were named. */
 static GPtrArray *
@@ -166,88 +219,89 @@ find_names (ScInvocation *invocation, GError **error)
   return deployments != NULL ? g_steal_pointer (&names) : NULL;
 }
 
-static void
-add_row (ScTable *table, const char *name, const char *result)
-{
-  const char *cells[] = { name, result };
-
-  sc_table_add (table, FALSE, cells);
-}
-
-static void
-print_table (ScTable *table)
-{
-  g_autofree char *text = sc_table_format (table, 0);
-
-  sc_output_print (text);
-}
-
 static gboolean
 update_each (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOptions *update, GError **error)
 {
-  g_autoptr (ScTable) table = sc_table_new (columns, G_N_ELEMENTS (columns), "  ");
-  guint failed = 0;
+  const UpdateOptions *options = invocation->options;
+  g_autoptr (ScUpdateReport) report = sc_update_report_new ();
+  guint failed = 0, held = 0;
 
   for (guint i = 0; i < names->len; i++)
     {
       const char *name = g_ptr_array_index (names, i);
       g_autoptr (GError) local = NULL;
-      g_autofree char *result_text = NULL;
-      ScUpdateResult result = SC_UPDATE_DONE;
-      int number = 0;
+      g_auto (ScUpdateOutcome) outcome = NO_OUTCOME;
 
-      if (update_one (invocation, name, *update, &result, &number, &local))
-        result_text = describe (result, number);
-      else
+      if (!update_one (invocation, name, *update, &outcome, &local))
         {
           if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
             {
               /* What became of the others. */
-              if (i > 0)
-                print_table (table);
+              if (i > 0 || options->json)
+                sc_update_report_print (report, options->json);
               g_propagate_error (error, g_steal_pointer (&local));
               return FALSE;
             }
           failed++;
-          result_text = g_strconcat ("failed: ", local->message, NULL);
         }
-      add_row (table, name, result_text);
+      else if (outcome.result == SC_UPDATE_HELD)
+        held++;
+      sc_update_report_add (report, invocation->context, name, &outcome, local);
     }
-  print_table (table);
-  return failed == 0
-         || sc_fail (error, SC_ERROR_FAILED, "%u of %u containers could not be updated", failed, names->len);
+  sc_update_report_print (report, options->json);
+  if (failed > 0)
+    return sc_fail (error, SC_ERROR_FAILED, "%u of %u containers could not be updated", failed, names->len);
+  if (held == 0)
+    return TRUE;
+  invocation->status = STATUS_HELD;
+  return sc_fail (error, SC_ERROR_FAILED, "%u of %u containers %s held back; --no-gate tries again", held, names->len,
+                  held == 1 ? "is" : "are");
 }
 
 static gboolean
-update_together (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOptions *update, GError **error)
+pull_all (ScInvocation *invocation, const GPtrArray *names, GError **error)
 {
-  g_autoptr (ScTable) table = sc_table_new (columns, G_N_ELEMENTS (columns), "  ");
-  g_autofree ScTogether *members = g_new0 (ScTogether, names->len + 1);
-  g_autoptr (ScStore) store = NULL;
-
   for (guint i = 0; i < names->len; i++)
     {
       g_autofree char *image = NULL;
       g_auto (ScPulled) pulled = { 0 };
       gboolean new_image = FALSE;
 
-      members[i].name = g_ptr_array_index (names, i);
-      if (!provide_image (invocation, members[i].name, &image, &pulled, &new_image, error))
+      if (!provide_image (invocation, g_ptr_array_index (names, i), &image, &pulled, &new_image, error))
         return FALSE;
     }
-  store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, error);
-  if (store == NULL
-      || !sc_update_together (invocation->context, store, update, members, names->len, invocation->sink,
-                              invocation->cancellable, error))
-    return FALSE;
+  return TRUE;
+}
+
+static gboolean
+update_together (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOptions *update, GError **error)
+{
+  const UpdateOptions *options = invocation->options;
+  g_autoptr (ScUpdateReport) report = sc_update_report_new ();
+  g_autofree ScTogether *members = g_new0 (ScTogether, names->len + 1);
+  g_autoptr (ScStore) store = NULL;
+  g_autoptr (GError) local = NULL;
+  gboolean ok;
+
+  for (guint i = 0; i < names->len; i++)
+    members[i] = (ScTogether){ g_ptr_array_index (names, i), NO_OUTCOME };
+  ok = pull_all (invocation, names, &local)
+       && (store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, &local)) != NULL
+       && sc_update_together (invocation->context, store, update, members, names->len, invocation->sink,
+                              invocation->cancellable, &local);
   for (guint i = 0; i < names->len; i++)
     {
-      g_autofree char *text = describe (members[i].result, members[i].number);
+      gboolean held = !ok && members[i].outcome.result == SC_UPDATE_HELD;
 
-      add_row (table, members[i].name, text);
+      invocation->status = held ? STATUS_HELD : invocation->status;
+      sc_update_report_add (report, invocation->context, members[i].name, &members[i].outcome, held ? NULL : local);
+      sc_update_outcome_clear (&members[i].outcome);
     }
-  print_table (table);
-  return TRUE;
+  if (ok || options->json)
+    sc_update_report_print (report, options->json);
+  if (!ok)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return ok;
 }
 
 static gboolean
@@ -262,42 +316,58 @@ update_several (ScInvocation *invocation, const ScUpdateOptions *update, GError 
                                              : update_each (invocation, names, update, error);
 }
 
+/* Steps are for people. */
+static void
+pass_notes (const ScProgress *progress, gpointer data)
+{
+  const ScProgressSink *sink = data;
+
+  if (progress->kind == SC_PROGRESS_NOTE || progress->kind == SC_PROGRESS_DEBUG)
+    sink->func (progress, sink->data);
+}
+
 static gboolean
-run_update (ScInvocation *invocation, GError **error)
+check_options (ScInvocation *invocation, gboolean several, ScUpdateOptions *update, GError **error)
 {
   const UpdateOptions *options = invocation->options;
-  const char *name = invocation->args[0];
-  gboolean several = options->all || options->together || invocation->n_args > 1;
-  ScUpdateResult result = SC_UPDATE_DONE;
-  int number = 0;
-  ScUpdateOptions update = {
-    .gated = options->gated || (several && !options->no_gate),
-    .probation = invocation->context->probation,
-    .keep = invocation->context->deployments,
-    .retry = options->no_gate,
-  };
 
-  if ((name != NULL) == options->all)
+  if ((invocation->n_args > 0) == options->all)
     return sc_fail (error, SC_ERROR_USAGE, "either NAME or --all is needed");
   if (several && (options->rebase != NULL || options->set != NULL || options->unset != NULL))
     return sc_fail (error, SC_ERROR_USAGE, "--rebase, --set and --unset are for one container");
   if (options->gated && options->no_gate)
     return sc_fail (error, SC_ERROR_USAGE, "--gated and --no-gate exclude each other");
-  if (!parse_count ("probation", options->probation, SC_SECONDS_MAX, &update.probation, error)
-      || !parse_count ("keep", options->keep, SC_DEPLOYMENTS_MAX, &update.keep, error))
+  return parse_count ("probation", options->probation, SC_SECONDS_MAX, &update->probation, error)
+         && parse_count ("keep", options->keep, SC_DEPLOYMENTS_MAX, &update->keep, error);
+}
+
+static gboolean
+run_update (ScInvocation *invocation, GError **error)
+{
+  const UpdateOptions *options = invocation->options;
+  const ScProgressSink *sink = invocation->sink;
+  const ScProgressSink notes = { pass_notes, (gpointer)sink };
+  gboolean several = options->all || options->together || invocation->n_args > 1, ok;
+  ScUpdateOptions update = {
+    .set = options->set != NULL ? (const char *const *)options->set->pdata : NULL,
+    .unset = options->unset != NULL ? (const char *const *)options->unset->pdata : NULL,
+    .runtime = options->runtime,
+    .gated = options->gated || (several && !options->no_gate),
+    .gate_wanted = options->gated,
+    .probation = invocation->context->probation,
+    .keep = invocation->context->deployments,
+    .keep_now = options->keep != NULL,
+    .retry = options->no_gate,
+  };
+
+  if (!check_options (invocation, several, &update, error))
     return FALSE;
-  if (several)
-    return update_several (invocation, &update, error);
-  update.set = options->set != NULL ? (const char *const *)options->set->pdata : NULL;
-  update.unset = options->unset != NULL ? (const char *const *)options->unset->pdata : NULL;
-  if (!update_one (invocation, name, update, &result, &number, error))
-    return FALSE;
-  if (result == SC_UPDATE_HELD)
-    return sc_fail (error, SC_ERROR_FAILED,
-                    "container %s: not tried again until image or values change, or with --no-gate", name);
-  if (result == SC_UPDATE_UNCHANGED)
-    sc_progress_step (invocation->sink, "Latest version already installed.");
-  return TRUE;
+  if (options->json)
+    invocation->sink = &notes;
+  ok = several ? update_several (invocation, &update, error)
+               : update_single (invocation, invocation->args[0], &update, error);
+  invocation->sink = sink;
+  return ok;
 }
 
 #define MEMBER(member) G_STRUCT_OFFSET (UpdateOptions, member)
@@ -308,6 +378,7 @@ static const ScOption update_options[] = {
   { "rebase", 0, SC_OPTION_STRING, MEMBER (rebase), "IMAGE", "to this image, which is pulled if it is not there" },
   { "set", 0, SC_OPTION_LIST, MEMBER (set), "VAR=VALUE", "value of a template variable; can be repeated" },
   { "unset", 0, SC_OPTION_LIST, MEMBER (unset), "VAR", "forget the value of a variable; can be repeated" },
+  { "runtime", 0, SC_OPTION_STRING, MEMBER (runtime), "PATH", "OCI runtime that is to run the container from now on" },
   { "pull", 0, SC_OPTION_FLAG, MEMBER (pull), NULL, "pull the image first" },
   { "authfile", 0, SC_OPTION_STRING, MEMBER (auth_file), "FILE", "where it pulls: look for credentials there first" },
   { "gated", 0, SC_OPTION_FLAG, MEMBER (gated), NULL,
@@ -315,6 +386,7 @@ static const ScOption update_options[] = {
   { "no-gate", 0, SC_OPTION_FLAG, MEMBER (no_gate), NULL, "never go back, and try again what has failed" },
   { "probation", 0, SC_OPTION_STRING, MEMBER (probation), "SECONDS", "how long it must stay up if gated" },
   { "keep", 0, SC_OPTION_STRING, MEMBER (keep), "N", "how many deployments to keep, the new one included" },
+  { "json", 0, SC_OPTION_FLAG, MEMBER (json), NULL, "print a JSON array of objects, one for each container" },
   SC_OPTION_END,
 };
 
@@ -325,9 +397,11 @@ const ScCommand sc_cmd_containers_update = {
   .summary = "bring containers to the image that is in the repository",
   .description =
       "Makes a new deployment of the container NAME from its image as the repository has it now, makes it live and, if "
-      "the service runs, restarts it once. Values given with --set are kept until they are set or unset. If neither "
-      "image nor values changed nothing happens.\n"
+      "the service runs, restarts it once. All values of the container, also those that were defaults of the image, "
+      "are "
+      "kept until they are set or unset. If neither image nor values nor runtime changed nothing happens.\n"
       "Several containers are updated one after the other, gated, each on its own, or with --together all or none.\n"
+      "The exit status is 3 if nothing failed, but something is held back because the same failed before.\n"
       "The deployment before stays on disk, and 'containers rollback' goes back to it.",
   .options = update_options,
   .options_size = sizeof (UpdateOptions),

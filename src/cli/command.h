@@ -72,7 +72,7 @@ typedef struct
   gboolean assume_yes; /* do not ask */
   const ScProgressSink *sink;
   GCancellable *cancellable;
-  int status; /* exit status on success, 0 unless the command sets it */
+  int status; /* exit status on success, 0 unless the command sets it; then also of a failure that is no usage error */
 } ScInvocation;
 
 typedef struct

@@ -161,6 +161,7 @@ dispatch (const ScProgram *program, const ScCommandLine *line)
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (ScInterrupt) interrupt = NULL;
   g_autoptr (GError) error = NULL;
+  int status;
   ScInvocation invocation = {
     .program = program,
     .global = &line->global,
@@ -178,7 +179,8 @@ dispatch (const ScProgram *program, const ScCommandLine *line)
     return finish_output (program, invocation.status);
   /* Steps that were taken stand before the error. */
   (void)!fflush (stdout);
-  return report_failure (program, line->command, error, sc_interrupt_signal (interrupt));
+  status = report_failure (program, line->command, error, sc_interrupt_signal (interrupt));
+  return status == 1 && invocation.status != 0 ? invocation.status : status;
 }
 
 static void

@@ -17,6 +17,7 @@ typedef struct
 {
   gboolean marked;
   char **cells;
+  char **iso; /* of those that are times, else NULL */
 } Row;
 
 struct _ScTable
@@ -32,6 +33,9 @@ row_free (gpointer data)
 {
   Row *row = data;
 
+  for (char **cell = row->cells, **iso = row->iso; *cell; cell++, iso++)
+    g_free (*iso);
+  g_free (row->iso);
   g_strfreev (row->cells);
   g_free (row);
 }
@@ -64,8 +68,17 @@ sc_table_add (ScTable *table, gboolean marked, const char *const *cells)
 
   row->marked = marked;
   row->cells = g_new0 (char *, table->n_columns + 1);
+  row->iso = g_new0 (char *, table->n_columns + 1);
   for (guint i = 0; i < table->n_columns; i++)
-    row->cells[i] = sc_output_clean (cells[i]);
+    if (table->columns[i].kind == SC_CELL_TIME)
+      {
+        gint64 seconds = cells[i] ? g_ascii_strtoll (cells[i], NULL, 10) : G_MAXINT64;
+
+        row->cells[i] = sc_output_time (seconds);
+        row->iso[i] = sc_output_time_iso (seconds);
+      }
+    else
+      row->cells[i] = sc_output_clean (cells[i]);
   g_ptr_array_add (table->rows, row);
 }
 
@@ -231,7 +244,7 @@ sc_table_format_json (const ScTable *table)
           else if (column->kind == SC_CELL_NUMBER)
             json_object_set_int_member (object, column->key, g_ascii_strtoll (row->cells[i], NULL, 10));
           else
-            json_object_set_string_member (object, column->key, row->cells[i]);
+            json_object_set_string_member (object, column->key, row->iso[i] ? row->iso[i] : row->cells[i]);
         }
       json_array_add_object_element (array, object);
     }
@@ -304,6 +317,21 @@ sc_output_time (gint64 seconds)
   char *text = time ? g_date_time_format (time, "%Y-%m-%d %H:%M") : NULL;
 
   return text ? text : g_strdup ("");
+}
+
+char *
+sc_output_time_iso (gint64 seconds)
+{
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_utc (seconds);
+  char *text = time ? g_date_time_format (time, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+
+  return text ? text : g_strdup ("");
+}
+
+char *
+sc_output_seconds (gint64 seconds)
+{
+  return g_strdup_printf ("%" G_GINT64_FORMAT, seconds);
 }
 
 void

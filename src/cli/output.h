@@ -16,6 +16,7 @@ typedef enum
   SC_CELL_TEXT,
   SC_CELL_BOOL,   /* "true" or "false" */
   SC_CELL_NUMBER, /* decimal digits */
+  SC_CELL_TIME,   /* of sc_output_seconds(): local time in the table and for filters, ISO 8601 in JSON */
 } ScCellKind;
 
 typedef struct
@@ -63,6 +64,11 @@ char *sc_output_clean (const char *text);
 char *sc_output_size (guint64 bytes);
 /* (transfer full): "2016-09-08 16:39", local time; "" if @seconds (since the epoch) is no time. */
 char *sc_output_time (gint64 seconds);
+
+/* (transfer full): "2016-09-08T14:39:00Z"; "" as above. */
+char *sc_output_time_iso (gint64 seconds);
+/* (transfer full): a cell of SC_CELL_TIME. */
+char *sc_output_seconds (gint64 seconds);
 
 /* Writes @text to standard output. Failures are told by sc_output_finish(). */
 void sc_output_print (const char *text);

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deployment.h"
 #include "image-query.h"
 #include "pull.h"
+#include "recover.h"
 #include "short-names.h"
 #include "spool.h"
 #include "terminal.h"
@@ -31,12 +33,32 @@ sc_pulled_clear (ScPulled *pulled)
   g_clear_pointer (&pulled->name, g_free);
 }
 
+/* A failure can come after the commit point, when what was made of the image is live.  In doubt it is. */
+static gboolean
+is_used (const ScContext *ctx, const char *image, const char *container)
+{
+  g_autoptr (GPtrArray) deployments = NULL;
+
+  if (sc_container_is_interrupted (ctx, container))
+    return TRUE;
+  deployments = sc_deployment_list (ctx, NULL);
+  for (guint i = 0; deployments && i < deployments->len; i++)
+    {
+      const ScDeployment *d = deployments->pdata[i];
+
+      if (strcmp (d->image, image) == 0 || (d->problem && strcmp (d->name, container) == 0))
+        return TRUE;
+    }
+  return deployments == NULL;
+}
+
 void
-sc_pulled_undo (ScPulled *pulled, const ScProgressSink *sink)
+sc_pulled_undo (ScPulled *pulled, const ScContext *ctx, const char *container, const ScProgressSink *sink)
 {
   g_autoptr (GError) error = NULL;
 
-  if (pulled->result.transaction && !sc_transaction_undo (pulled->result.transaction, &error))
+  if (pulled->result.transaction && !is_used (ctx, pulled->name, container)
+      && !sc_transaction_undo (pulled->result.transaction, &error))
     sc_progress_note (sink, "image %s stays in the repository: %s", pulled->name, error->message);
 }
 

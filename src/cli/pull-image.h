@@ -54,8 +54,14 @@ ScVerifiedImage *sc_pull_look (const ScContext *ctx, const char *text, const ScP
  * @out_words (transfer full) (nullable) (array zero-terminated=1). */
 void sc_pull_settings_same_platform (ScPullSettings *settings, const ScImage *image, char ***out_words);
 
-/* After a failure of what the image was pulled for: the repository is what it was before, or a note says why not. */
-void sc_pulled_undo (ScPulled *pulled, const ScProgressSink *sink);
+/**
+ * sc_pulled_undo:
+ * @container: what the image was pulled for
+ *
+ * After a failure of that: the repository is what it was before, or a note says why not.  An image that a container is
+ * made of stays, as does one whose container recovery has to do with.
+ */
+void sc_pulled_undo (ScPulled *pulled, const ScContext *ctx, const char *container, const ScProgressSink *sink);
 
 /**
  * sc_pull_find:

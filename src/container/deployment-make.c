@@ -63,6 +63,7 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
                            .image_name = input->image->name,
                            .image_id = input->image->id,
                            .runtime_path = input->runtime->path,
+                           .remote = input->remote,
                            .set = input->set,
                            .previous = input->previous,
                            .all_capabilities = capabilities };

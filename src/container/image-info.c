@@ -67,15 +67,22 @@ has_dir (gpointer data, const char *path, gboolean *out, GError **error)
   return sc_image_files_has_dir (reader->files, path, out, reader->cancellable, error);
 }
 
-gboolean
-sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, GHashTable *labels,
-                    GHashTable **out_defaults, char ***out_required, GCancellable *cancellable, GError **error)
+ScExports *
+sc_image_exports (ScStore *store, const ScImage *image, GCancellable *cancellable, GError **error)
 {
   static const char *const only[] = { "exports", NULL };
   g_autoptr (ScImageFiles) files = sc_image_files_new (store, image, only);
   Reader state = { files, cancellable };
   const ScExportsReader reader = { read_file, has_dir, &state };
-  g_autoptr (ScExports) exports = sc_exports_read (&reader, error);
+
+  return sc_exports_read (&reader, error);
+}
+
+gboolean
+sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, GHashTable *labels,
+                    GHashTable **out_defaults, char ***out_required, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScExports) exports = sc_image_exports (store, image, cancellable, error);
 
   return exports != NULL && (labels == NULL || sc_exports_add_labels (exports, labels, error))
          && sc_values_describe (ctx, exports, out_defaults, out_required, error);

@@ -16,6 +16,10 @@ char *sc_image_version (GHashTable *labels);
 /* TRUE if the layers of @image are those of @base and more on top of them. */
 gboolean sc_image_is_built_on (const ScImage *image, const ScImage *base);
 
+/* (transfer full): as sc_exports_load(), of an image that is not laid out. Errors: those of sc_image_files_read() too.
+ */
+ScExports *sc_image_exports (ScStore *store, const ScImage *image, GCancellable *cancellable, GError **error) SC_CHECK;
+
 /* As sc_values_describe(), for an image that is not laid out. @labels: (nullable): of its config. Errors: those of
  * sc_image_files_read() too. */
 gboolean sc_image_variables (const ScContext *ctx, ScStore *store, const ScImage *image, GHashTable *labels,

@@ -10,6 +10,7 @@
 #include "activate.h"
 #include "deployment-make.h"
 #include "fs.h"
+#include "install-display.h"
 #include "package-build.h"
 #include "package-whole.h"
 #include "recover.h"
@@ -138,10 +139,10 @@ make_way (Install *in, int *out_number, GError **error)
          && sc_deployment_next_number (in->lock, out_number, error);
 }
 
-static gboolean
-make (Install *in, GError **error)
+static ScMakeInput
+make_input (const Install *in)
 {
-  ScMakeInput input = { .ctx = in->ctx,
+  return (ScMakeInput){ .ctx = in->ctx,
                         .store = in->store,
                         .runtime = in->runtime,
                         .name = in->name,
@@ -151,6 +152,12 @@ make (Install *in, GError **error)
                         .system_package = in->options->system_package,
                         .sink = in->sink,
                         .cancellable = in->cancellable };
+}
+
+static gboolean
+make (Install *in, GError **error)
+{
+  const ScMakeInput input = make_input (in);
   g_auto (ScMade) made = { 0 };
   g_autoptr (ScSystemd) systemd = sc_systemd_new (in->ctx, in->cancellable, error);
   ScLive live = { .ctx = in->ctx, .lock = in->lock, .systemd = systemd, .sink = in->sink };
@@ -172,27 +179,15 @@ make (Install *in, GError **error)
 }
 
 /* Says what sc_install() would, without doing it. */
-static void
-display (Install *in)
+static gboolean
+display (Install *in, GError **error)
 {
-  g_autofree char *tmpfiles = sc_tmpfiles_path (in->ctx, in->name);
+  const ScMakeInput input = make_input (in);
 
-  const char *choice = in->options->system_package;
-
-  if (sc_install_is_build (in->options))
-    {
-      sc_progress_step (in->sink, "Building package of %s/%s", in->ctx->preinstalled, in->name);
-      return;
-    }
-  if (in->remote != NULL)
-    sc_progress_step (in->sink, "Making %s/%s.0 with the root %s", in->ctx->checkouts, in->name, in->remote);
-  else
-    sc_progress_step (in->sink, "Extracting to %s/%s.0", in->ctx->checkouts, in->name);
-  if (g_strcmp0 (choice, "yes") == 0)
-    sc_progress_step (in->sink, "Installing package of %s", in->name);
-  sc_progress_step (in->sink, "systemctl daemon-reload");
-  sc_progress_step (in->sink, "systemd-tmpfiles --create %s", tmpfiles);
-  sc_progress_step (in->sink, "systemctl enable %s", in->name);
+  if (!sc_install_is_build (in->options))
+    return sc_install_display (&input, error) || sc_prefix (error, "%s: image %s", in->name, in->image->name);
+  sc_progress_step (in->sink, "Building package of %s/%s", in->ctx->preinstalled, in->name);
+  return TRUE;
 }
 
 static gboolean
@@ -245,7 +240,7 @@ sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *option
   if (!prepare (&in, error))
     return FALSE;
   if (options->display)
-    return display (&in), TRUE;
+    return display (&in, error);
   in.lock = sc_container_lock (ctx, in.name, TRUE, sink, cancellable, error);
   /* Somebody may have installed it while we waited. */
   if (in.lock == NULL || !sc_container_recover (ctx, in.lock, sink, cancellable, error) || !check_absent (&in, error)

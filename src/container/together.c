@@ -78,13 +78,11 @@ make_all (Together *t, ScStore *store, GError **error)
     {
       Member *member = &t->all[i];
 
-      if (!sc_update_one_make (&member->one, store, &member->result->result, &member->result->number, error))
+      if (!sc_update_one_make (&member->one, store, &member->result->outcome, error))
         return sc_prefix (error, "container %s", name_of (member));
-      if (member->result->result == SC_UPDATE_HELD)
-        return sc_fail (error, SC_ERROR_FAILED,
-                        "container %s: not tried again until image or values change, or with --no-gate",
-                        name_of (member));
-      if (member->result->result == SC_UPDATE_DONE)
+      if (member->result->outcome.result == SC_UPDATE_HELD)
+        return sc_update_fail_held (name_of (member), &member->result->outcome, error);
+      if (member->result->outcome.result == SC_UPDATE_DONE)
         g_ptr_array_add (t->changed, member);
     }
   return TRUE;
@@ -280,7 +278,11 @@ sc_update_together (const ScContext *ctx, ScStore *store, const ScUpdateOptions 
       member->one.sink = sink;
       member->one.cancellable = cancellable;
     }
-  if (!hold_all (&t, error) || !make_all (&t, store, error))
+  if (!hold_all (&t, error) || !make_all (&t, store, error)
+      || (t.changed->len > 0 && !switch_all (&t, t.all[0].one.lock->checkouts, options->gated, error)))
     return FALSE;
-  return t.changed->len == 0 || switch_all (&t, t.all[0].one.lock->checkouts, options->gated, error);
+  for (guint i = 0; i < n_members; i++)
+    if (members[i].outcome.result == SC_UPDATE_UNCHANGED)
+      sc_update_one_keep (&t.all[i].one);
+  return TRUE;
 }

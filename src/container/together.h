@@ -8,8 +8,7 @@ typedef struct
 {
   const char *name;
   /* out */
-  ScUpdateResult result; /* SC_UPDATE_DONE or SC_UPDATE_UNCHANGED */
-  int number;            /* of the deployment that is live then */
+  ScUpdateOutcome outcome; /* on success not SC_UPDATE_HELD; the one that failed before has that, with the error */
 } ScTogether;
 
 /**

@@ -190,13 +190,27 @@ static gboolean
 display_steps (const ScContext *ctx, const char *name, const ScUninstallOptions *options, const ScProgressSink *sink,
                GError **error)
 {
-  g_autofree char *tmpfiles = sc_tmpfiles_path (ctx, name);
+  g_autofree char *tmpfiles = sc_tmpfiles_path (ctx, name), *there = sc_context_path (ctx, tmpfiles),
+                  *unit = sc_unit_name (name), *state = NULL;
   const ScPurgeOptions purge = { .dry_run = TRUE };
+  g_autoptr (ScSystemd) systemd = sc_systemd_new (ctx, NULL, error);
+  g_autoptr (ScDeployment) d = sc_deployment_load (ctx, name, NULL);
 
-  sc_progress_step (sink, "systemctl stop %s", name);
-  sc_progress_step (sink, "systemctl disable %s", name);
-  sc_progress_step (sink, "systemd-tmpfiles --remove %s", tmpfiles);
-  sc_progress_step (sink, "systemctl daemon-reload");
+  state = systemd != NULL ? sc_systemd_active_state (systemd, unit, NULL, error) : NULL;
+  if (state == NULL)
+    return FALSE;
+  if (strcmp (state, "inactive") != 0 && strcmp (state, "failed") != 0)
+    sc_progress_step (sink, "systemctl stop %s", name);
+  if (d == NULL || d->has_container_service)
+    sc_progress_step (sink, "systemctl disable %s", name);
+  if (sc_fs_exists_at (AT_FDCWD, there))
+    sc_progress_step (sink, "systemd-tmpfiles --remove %s", tmpfiles);
+  if (d != NULL && d->package_name != NULL)
+    sc_progress_step (sink, "Removing package %s", d->package_name);
+  if (d != NULL && d->installed_files != NULL && d->installed_files[0] != NULL)
+    sc_progress_step (sink, "Files of the host: %u", g_strv_length (d->installed_files));
+  if (sc_systemd_is_running (systemd) && (d == NULL || d->has_container_service))
+    sc_progress_step (sink, "systemctl daemon-reload");
   return !options->purge || sc_state_dirs_purge (ctx, name, &purge, sink, NULL, error);
 }
 

@@ -74,7 +74,25 @@ keep_values (ScUpdateOne *u, GError **error)
       if (!g_hash_table_remove (u->previous, *unset))
         return sc_fail (error, SC_ERROR_USAGE, "--unset %s: the container has no value of that name", *unset);
     }
+  /* It follows the runtime unless somebody set it to something else. */
+  if (u->options->runtime != NULL && g_strcmp0 (g_hash_table_lookup (u->previous, "RUNTIME"), u->old->runtime) == 0)
+    g_hash_table_remove (u->previous, "RUNTIME");
   return TRUE;
+}
+
+static gboolean
+find_runtime (ScUpdateOne *u, GError **error)
+{
+  const char *other = u->options->runtime;
+
+  g_autoptr (GError) local = NULL;
+
+  u->runtime = sc_runtime_find (u->ctx, other != NULL ? other : u->old->runtime, &local);
+  if (u->runtime == NULL && other == NULL && g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
+    return sc_fail (error, SC_ERROR_NOT_FOUND, "%s; --runtime PATH changes to another one", local->message);
+  if (u->runtime == NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return u->runtime != NULL;
 }
 
 static gboolean
@@ -83,8 +101,7 @@ prepare (ScUpdateOne *u, ScStore *store, GError **error)
   u->old = sc_deployment_load (u->ctx, u->options->name, error);
   if (u->old == NULL || !find_image (u, store, error) || !keep_values (u, error))
     return FALSE;
-  u->runtime = sc_runtime_find (u->ctx, u->old->runtime, error);
-  if (u->runtime == NULL)
+  if (!find_runtime (u, error))
     return FALSE;
   u->systemd = sc_systemd_new (u->ctx, u->cancellable, error);
   u->input = (ScMakeInput){ .ctx = u->ctx,
@@ -150,7 +167,8 @@ is_unchanged (ScUpdateOne *u, gboolean *out, GError **error)
   gboolean same_host = FALSE;
 
   *out = FALSE;
-  if (g_strcmp0 (u->image->id, u->old->revision) != 0 || g_strcmp0 (u->image->name, u->old->image) != 0)
+  if (g_strcmp0 (u->image->id, u->old->revision) != 0 || g_strcmp0 (u->image->name, u->old->image) != 0
+      || g_strcmp0 (u->runtime->path, u->old->runtime) != 0)
     return TRUE;
   dfd = sc_fs_open_dir_at (u->lock->checkouts->dfd, base, error);
   rootfs = dfd >= 0 ? sc_deployment_open_root (u->ctx, u->old, NULL) : -1;
@@ -181,7 +199,7 @@ find_failed (ScUpdateOne *u, const ScDeployment *new, char **out_reason, int *ou
       const ScDeployment *d = entry->deployment;
 
       if (entry->failed == NULL || entry->live || d->problem != NULL || g_strcmp0 (d->revision, new->revision) != 0
-          || !same_values (d->values, new->values))
+          || g_strcmp0 (d->runtime, new->runtime) != 0 || !same_values (d->values, new->values))
         continue;
       *out_reason = g_strdup (entry->failed);
       *out_number = d->number;
@@ -190,39 +208,52 @@ find_failed (ScUpdateOne *u, const ScDeployment *new, char **out_reason, int *ou
 }
 
 gboolean
-sc_update_one_make (ScUpdateOne *u, ScStore *store, ScUpdateResult *out_result, int *out_number, GError **error)
+sc_update_one_make (ScUpdateOne *u, ScStore *store, ScUpdateOutcome *out, GError **error)
 {
-  g_autofree char *reason = NULL;
   g_autoptr (GError) local = NULL;
   gboolean unchanged = FALSE;
   int number = 0;
 
   if (!prepare (u, store, error) || !is_unchanged (u, &unchanged, error))
     return FALSE;
-  *out_number = u->old->number;
-  *out_result = SC_UPDATE_UNCHANGED;
+  out->number = out->previous = u->old->number;
+  out->result = SC_UPDATE_UNCHANGED;
   if (unchanged)
     return TRUE;
   if (!sc_deployment_next_number (u->lock, &number, error)
       || !sc_deployment_make (&u->input, u->lock, number, &u->made, NULL, error)
-      || (!u->options->retry && !find_failed (u, u->made.deployment, &reason, out_number, error)))
+      || (!u->options->retry && !find_failed (u, u->made.deployment, &out->reason, &out->number, error)))
     return FALSE;
-  *out_result = SC_UPDATE_HELD;
-  if (reason != NULL)
-    {
-      sc_progress_note (u->sink, "%s: deployment %d of the same image and values failed: %s", u->options->name,
-                        *out_number, reason);
-      return TRUE;
-    }
-  *out_result = SC_UPDATE_DONE;
-  *out_number = number;
+  out->result = SC_UPDATE_HELD;
+  if (out->reason != NULL)
+    return TRUE;
+  out->result = SC_UPDATE_DONE;
+  out->number = number;
   /* Without them the way back is not the whole way. */
   if (!sc_host_files_prepare (u->ctx, u->lock, u->old, SC_NO_DEPLOYMENT, &local))
     sc_progress_note (u->sink, "%s: %s", u->options->name, local->message);
   return TRUE;
 }
 
+void
+sc_update_one_keep (const ScUpdateOne *u)
+{
+  if (u->options->keep_now)
+    sc_history_prune (u->ctx, u->lock, u->old->number, SC_NO_DEPLOYMENT, u->options->keep, u->sink);
+}
+
 /* -- making it live -- */
+
+static void
+tell_no_gate (const ScUpdateOne *u)
+{
+  const char *why = !u->made.deployment->has_container_service ? "it has no service"
+                    : !sc_systemd_is_running (u->systemd)      ? "systemd is not running"
+                                                               : "its service does not run";
+
+  if (u->options->gate_wanted && !u->start)
+    sc_progress_note (u->sink, "%s: not gated: %s", u->options->name, why);
+}
 
 gboolean
 sc_update_one_plan (ScUpdateOne *u, const char *group, GError **error)
@@ -240,6 +271,7 @@ sc_update_one_plan (ScUpdateOne *u, const char *group, GError **error)
   u->start = journal->was_active && u->made.deployment->has_container_service;
   if (group != NULL || (u->options->gated && u->start))
     journal->phase = SC_PHASE_PROBATION;
+  tell_no_gate (u);
   journal->group = g_strdup (group);
   u->journal = g_steal_pointer (&journal);
   return TRUE;

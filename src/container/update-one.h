@@ -40,10 +40,11 @@ typedef struct
 /* Holds the container; errors as sc_container_begin(). */
 gboolean sc_update_one_begin (ScUpdateOne *u, GError **error) SC_CHECK;
 
-/* The next deployment, unless there is nothing to do or it failed before, which a note tells.  @out_number: as of
- * sc_update(). */
-gboolean sc_update_one_make (ScUpdateOne *u, ScStore *store, ScUpdateResult *out_result, int *out_number,
-                             GError **error) SC_CHECK;
+/* The next deployment, unless there is nothing to do or it failed before.  @out: as of sc_update(). */
+gboolean sc_update_one_make (ScUpdateOne *u, ScStore *store, ScUpdateOutcome *out, GError **error) SC_CHECK;
+
+/* Of one that is unchanged, at the end: the deployments that are one too many go, if that is wanted. */
+void sc_update_one_keep (const ScUpdateOne *u);
 
 /* What will be written into the journal. @group: (nullable): id */
 gboolean sc_update_one_plan (ScUpdateOne *u, const char *group, GError **error) SC_CHECK;

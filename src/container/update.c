@@ -7,6 +7,21 @@
 #include "activate.h"
 #include "update-one.h"
 
+void
+sc_update_outcome_clear (ScUpdateOutcome *outcome)
+{
+  g_clear_pointer (&outcome->reason, g_free);
+}
+
+gboolean
+sc_update_fail_held (const char *name, const ScUpdateOutcome *outcome, GError **error)
+{
+  return sc_fail (error, SC_ERROR_FAILED,
+                  "container %s: not tried again until image or values change, or with --no-gate: deployment %d of the "
+                  "same failed: %s",
+                  name, outcome->number, outcome->reason);
+}
+
 /* Back to the old one; @why becomes the error. Always FALSE. */
 static gboolean
 give_up (ScUpdateOne *u, GError *why, GError **error)
@@ -58,14 +73,17 @@ start_new (ScUpdateOne *u, GError **error)
 
 gboolean
 sc_update (const ScContext *ctx, ScStore *store, const ScUpdateOptions *options, const ScProgressSink *sink,
-           ScUpdateResult *out_result, int *out_number, GCancellable *cancellable, GError **error)
+           ScUpdateOutcome *out, GCancellable *cancellable, GError **error)
 {
   g_auto (ScUpdateOne) u = { .ctx = ctx, .options = options, .sink = sink, .cancellable = cancellable };
 
   if (!sc_update_one_begin (&u, error))
     return FALSE;
-  return (sc_update_one_make (&u, store, out_result, out_number, error)
-          && (*out_result != SC_UPDATE_DONE
-              || (sc_update_one_plan (&u, NULL, error) && sc_update_one_activate (&u, error) && start_new (&u, error))))
-         || sc_prefix (error, "container %s", options->name);
+  if (!sc_update_one_make (&u, store, out, error)
+      || (out->result == SC_UPDATE_DONE
+          && (!sc_update_one_plan (&u, NULL, error) || !sc_update_one_activate (&u, error) || !start_new (&u, error))))
+    return sc_prefix (error, "container %s", options->name);
+  if (out->result == SC_UPDATE_UNCHANGED)
+    sc_update_one_keep (&u);
+  return TRUE;
 }

@@ -65,8 +65,9 @@ put_builtins (GHashTable *values, const ScValuesInput *input)
 
 /* What the user could have meant. */
 static gboolean
-fail_unknown (const char *name, char **used, const ScExports *exports, GError **error)
+fail_unknown (const char *name, const char *remote, char **used, const ScExports *exports, GError **error)
 {
+  g_autofree char *owner = remote != NULL ? g_strdup_printf ("the root %s", remote) : g_strdup ("the image");
   g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GList) defaults = g_hash_table_get_keys (exports->default_values);
   g_autoptr (GString) list = g_string_new (NULL);
@@ -84,9 +85,9 @@ fail_unknown (const char *name, char **used, const ScExports *exports, GError **
       g_string_append_printf (list, "%s%s", list->len > 0 ? ", " : "", (char *)l->data);
     }
   if (list->len == 0)
-    return sc_fail (error, SC_ERROR_USAGE, "--set %s: the image has no variables of its own; it could be one of: %s",
-                    name, builtins);
-  return sc_fail (error, SC_ERROR_USAGE, "--set %s: the image uses no such variable; it uses: %s", name, list->str);
+    return sc_fail (error, SC_ERROR_USAGE, "--set %s: %s has no variables of its own; it could be one of: %s", name,
+                    owner, builtins);
+  return sc_fail (error, SC_ERROR_USAGE, "--set %s: %s uses no such variable; it uses: %s", name, owner, list->str);
 }
 
 /* The name of "NAME=VALUE", if that is what @set is. (transfer full) */
@@ -136,7 +137,7 @@ put_set (GHashTable *values, const ScValuesInput *input, const ScExports *export
         return FALSE;
       if (!g_strv_contains ((const char *const *)used, name) && !g_strv_contains (overridable, name)
           && !g_hash_table_contains (exports->default_values, name))
-        return fail_unknown (name, used, exports, error);
+        return fail_unknown (name, input->remote, used, exports, error);
       put (values, name, *set + strlen (name) + 1);
     }
   return TRUE;

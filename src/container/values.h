@@ -16,6 +16,7 @@ typedef struct
   const char *image_name;
   const char *image_id;     /* hex */
   const char *runtime_path; /* as the host sees it */
+  const char *remote;       /* (nullable): root that the templates are in, in place of the image's */
   const char *const *set;   /* (nullable): "NAME=VALUE" of --set, in order; the last of a name wins */
   GHashTable *previous; /* (nullable): values of the installed container, for an update: below --set, above the rest */
   const char *all_capabilities; /* $ALL_PROCESS_CAPABILITIES: sc_capabilities_all() */

@@ -102,12 +102,14 @@ for image in dead weak restless never; do
   status=0
   out=$(atomic containers update gate --gated --rebase oci:/t/$image 2>&1 > /dev/null) || status=$?
   check "$image: it is not tried again: $out" grep -q 'not tried again' <<< "$status $out"
+  check_is "$image: nor is its image kept" "$(atomic images list -q -f repo=$image)" ""
   check_is "$image: no journal is left" "$(ls -A $C | grep journal || :)" ""
 done
 check_is "of the failed ones the last is kept" "$(atomic containers history gate -n | grep -c failed)" 1
 status=0
 atomic containers update gate --no-gate --rebase oci:/t/never > /tmp/out 2>&1 || status=$?
 check_is "--no-gate tries again, and stays" "$status $(live gate | grep -v 'gate\.0')" "1 $(live gate)"
+check_is "... with the image that was pulled for it" "$(atomic images list -q -f repo=never | wc -l)" 1
 check "rollback" atomic containers rollback gate
 check "... and starting it does" systemctl start gate
 check "a value is set" atomic containers update gate --gated --probation 1 --set WORD=b

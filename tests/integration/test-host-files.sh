@@ -30,7 +30,11 @@ host > "$T/bare"
 
 # ---- installation
 
+refused "--display: a package needs a host that has one" 1 "neither a database of rpm nor" a install --display --system-package=yes -n box v1
+shown=$(a install --display -n box v1 | grep Files)
 ok "install" a install -n box v1
+is "--display says how many files" "$shown" "Files for the host: $(jq '."installed-files" | length' "$C/box/info")"
+is "... of uninstall too" "$(a uninstall --display box | grep Files)" "${shown/for/of}"
 is "files have owner and permissions" "$(modes usr/bin/tool etc/app/main.conf | xargs)" \
   "4755 7 8 usr/bin/tool 640 0 3 etc/app/main.conf"
 is "directories too, empty ones as well" "$(modes srv/empty srv/kept | xargs)" "1770 5 6 srv/empty 700 0 0 srv/kept"

@@ -23,6 +23,9 @@ matches "install --display says what it would enable" "$display" "systemctl enab
 listing "$R" > "$T/after"
 same "install --display changes nothing" "$T/pulled" "$T/after"
 
+refused "... a variable that is not there" 2 "--set NOPE: the image uses no such variable" a install --display -n "$name" --set NOPE=1 hello-world
+no "... no reload where there is no systemd" grep daemon-reload <<< "$display"
+
 # ---- install
 
 out=$(a install --system -n "$name" --set PORT="$port" --set RECEIVER='<you> & $(me) `x`' hello-world 2> "$T/notes")

@@ -157,7 +157,8 @@ life() {
   contents
   switching
   out=$(a install --display --system-package=yes -n box p1)
-  matches "--display" "$out" '^Installing package of box$'
+  matches "--display: the package" "$out" '^Installing package atomic-container-box$'
+  matches "... the files in it" "$out" '^Files for the host: [1-9]'
   rm -f "$R/usr/share/mine"
   all_packages > "$T/packages-after"
   same "no package is left" "$T/packages-before" "$T/packages-after"

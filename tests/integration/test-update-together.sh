@@ -90,6 +90,16 @@ same "... with its unit" "$T/cat.service" "$R/etc/systemd/system/cat.service"
 ok "... and then it does" a containers update ant bee cat --together
 is "... for those that there is something for" "$(all_live ant bee cat)" "ant.2 bee.2 cat.2"
 
+ok "one goes back" a containers rollback cat
+echo 'it broke' > "$C/cat.2/failed"
+status=0
+a containers update bee cat --together --json > "$T/out" 2> "$T/err" || status=$?
+is "... what failed before is held back" "$status $(cat "$T/err")" \
+  "3 atomic: container cat: not tried again until image or values change, or with --no-gate: deployment 2 of the same failed: it broke"
+is "... with all" "$(jq -c '.[] | [.name, .result, .deployment]' "$T/out" | xargs)" "[bee,failed,2] [cat,held,1]"
+rm "$C/cat.2/failed"
+ok "... forth again" a containers rollback cat --to 2
+
 # ---- each on its own
 
 retag v1 ant

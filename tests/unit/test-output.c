@@ -263,8 +263,23 @@ test_time (void)
 {
   g_autofree char *text = sc_output_time (1473352740);
   g_autofree char *never = sc_output_time (G_MAXINT64);
+  g_autofree char *iso = sc_output_time_iso (1473352740);
+  static const ScColumn columns[] = { { "WHEN", "when", "when", SC_CELL_TIME, 0, 0 } };
+  const char *cells[] = { "1473352740" }, *nothing[] = { NULL };
+  const char *filters[] = { "when=18:39", NULL };
+  g_autoptr (ScTable) table = sc_table_new (columns, 1, " ");
+  g_autofree char *shown = NULL, *json = NULL;
 
   g_assert_cmpstr (text, ==, "2016-09-08 18:39");
+  g_assert_cmpstr (iso, ==, "2016-09-08T16:39:00Z");
+  sc_table_add (table, FALSE, cells);
+  sc_table_add (table, FALSE, nothing);
+  json = sc_table_format_json (table);
+  g_assert_nonnull (strstr (json, "\"2016-09-08T16:39:00Z\""));
+  g_assert_nonnull (strstr (json, "\"\""));
+  g_assert_true (sc_table_filter (table, filters, NULL));
+  shown = sc_table_format (table, SC_TABLE_NO_HEADING);
+  g_assert_cmpstr (shown, ==, "   2016-09-08 18:39\n");
   g_assert_cmpstr (never, ==, "");
 }
 
