@@ -175,7 +175,6 @@ no "... its unit is gone" test -e "$U/box.service"
 ok "... rollback brings it again" a containers rollback box
 same "... as it was" "$C/box/box.service" "$U/box.service"
 
-<<<<<<< HEAD
 # ---- directories that cannot be made are no reason to stay half way
 
 mkdir -p "$R/var/lib/box"
@@ -187,7 +186,7 @@ out=$(unshare -m sh -c 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" 
 matches "an update whose directories cannot be made" "$status $(grep ^atomic: <<< "$out")" '^1 .*/var/lib/box'
 is "... goes back" "$(live box) $(grep -c 'could not be taken back' <<< "$out") $(ls -A "$C" | grep journal || :)" "$was 0 "
 same "... to what it was" "$C/box/box.service" "$U/box.service"
-=======
+
 # ---- the runtime
 
 mkdir -p "$R/opt"
@@ -243,7 +242,6 @@ rm -r "$U/held.service"
 ok "... recover" a recover
 same "... it is the old one" "$T/unit" "$U/held.service"
 ok "uninstall it" a uninstall held
->>>>>>> h-upd
 
 # ---- all
 
