@@ -98,9 +98,10 @@ check "an alias that is another's is not taken" grep 'other-name.service exists 
 check_is "... nothing changes" "$(links | xargs)" "/run/systemd/system/host.service /run/systemd/system/x.service"
 rm /etc/systemd/system/other-name.service
 check "a unit of the host is replaced" grep '^host.service of the host (/run/systemd/system/host.service) is replaced' <<< "$(atomic install -n host oci:/t/alias 2>&1)"
-check_is "... by what is enabled" "$(links | xargs)" "/etc/systemd/system/host.service /etc/systemd/system/host.service"
+state_of_host() { echo "$(systemctl is-enabled host) $(systemctl show -P FragmentPath host) $(links | tail -n 1)"; }
+check_is "... by what is enabled" "$(state_of_host)" "enabled /etc/systemd/system/host.service /etc/systemd/system/host.service"
 check "update" atomic containers update host --set WORD=b
-check_is "... enables it once more" "$(links | xargs)" "/etc/systemd/system/host.service /etc/systemd/system/host.service"
+check_is "... enables it once more" "$(state_of_host)" "enabled /etc/systemd/system/host.service /etc/systemd/system/host.service"
 check "uninstall" atomic uninstall host
 check_is "... the host's is as enabled as before" "$(links | xargs)" /run/systemd/system/host.service
 check_is "... and known" "$(systemctl show -P FragmentPath host)" /run/systemd/system/host.service
