@@ -122,11 +122,9 @@ run_install (ScInvocation *invocation, GError **error)
   install.name = container;
   if (sc_install_is_build (&install) && !options->display
           ? build (invocation, store, &install, &local)
-          : sc_install (ctx, store, &install, invocation->sink, invocation->cancellable, &local))
-    return TRUE;
-  /* Somebody else may have been faster. */
-  if (g_error_matches (local, SC_ERROR, SC_ERROR_EXISTS))
-    return say_present (invocation, container);
+          : sc_install (ctx, store, &install, invocation->sink, &installed, invocation->cancellable, &local))
+    /* Somebody else may have been faster. */
+    return !installed || say_present (invocation, container);
   sc_pulled_undo (&pulled, ctx, container, invocation->sink);
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;

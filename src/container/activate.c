@@ -63,19 +63,19 @@ start_again (const ScLive *live, const ScJournal *journal, GError **error)
 }
 
 static gboolean
-go_forward (const ScLive *live, const ScJournal *journal, gboolean renew, GCancellable *cancellable, GError **error)
+go_forward (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
 {
   gboolean changed = FALSE;
 
   return end_service (live, journal, error) && sc_live_put_files (live, journal->to, journal->from, &changed, error)
-         && sc_live_tell_systemd (live, journal->to, journal->was_enabled, renew || changed, cancellable, error);
+         && sc_live_tell_systemd (live, journal->to, journal->from, journal->was_enabled, cancellable, error);
 }
 
 static gboolean
 run_steps (const ScLive *live, const ScJournal *journal, const char *temp, GCancellable *cancellable, GError **error)
 {
   return (temp == NULL || place (live, journal, temp, error)) && sc_live_set_link (live, journal->to, error)
-         && go_forward (live, journal, FALSE, cancellable, error);
+         && go_forward (live, journal, cancellable, error);
 }
 
 gboolean
@@ -151,7 +151,7 @@ sc_activation_back (const ScLive *live, const ScJournal *journal, GError **error
            && (now == SC_NO_DEPLOYMENT || sc_live_set_link (&quiet, SC_NO_DEPLOYMENT, error));
   return (now == journal->from || sc_live_set_link (&quiet, journal->from, error))
          && sc_live_put_files (&quiet, journal->from, journal->to, &changed, error)
-         && sc_live_tell_systemd (&quiet, journal->from, journal->was_enabled, TRUE, NULL, error);
+         && sc_live_tell_systemd (&quiet, journal->from, journal->to, journal->was_enabled, NULL, error);
 }
 
 gboolean
@@ -176,5 +176,5 @@ sc_activation_forward (const ScLive *live, const ScJournal *journal, GError **er
 
   quiet.sink = live->sink != NULL ? &notes : NULL;
   quiet.resumed = TRUE;
-  return go_forward (&quiet, journal, TRUE, NULL, error);
+  return go_forward (&quiet, journal, NULL, error);
 }

@@ -18,6 +18,7 @@
 #include "fs.h"
 #include "host-package.h"
 #include "host-tree.h"
+#include "host-unit.h"
 #include "info.h"
 #include "live.h"
 #include "package-build.h"
@@ -215,6 +216,18 @@ find_state_dirs (const ScMakeInput *input, ScDeployment *d, const ScMadeFiles *f
          || sc_state_dirs_find (input->ctx, d->name, d->values, files->rendered->tmpfiles, &d->created_dirs, error);
 }
 
+/* What becomes of its unit on this host. */
+static gboolean
+record_unit (const ScMakeInput *input, ScDeployment *d, const ScRendered *rendered, GError **error)
+{
+  g_autofree char *unit = sc_unit_name (d->name);
+
+  if (!sc_host_unit_starts (unit, rendered->unit))
+    sc_progress_note (input->sink, "%s has no [Install] section: it is not started at boot", unit);
+  return input->destdir != NULL
+         || sc_host_unit_record (input->ctx, input->live, d, rendered->tmpfiles != NULL, input->sink, error);
+}
+
 static gboolean
 fill (const ScMakeInput *input, ScMade *made, const char *destdir, ScMadeFiles *out_files, GError **error)
 {
@@ -232,7 +245,7 @@ fill (const ScMakeInput *input, ScMade *made, const char *destdir, ScMadeFiles *
   d->values = g_hash_table_ref (files.values);
   d->health = g_steal_pointer (&files.health);
   d->has_container_service = files.rendered->unit != NULL;
-  if (!write_host (input, made, dfd, rootfs, &files, error))
+  if (!record_unit (input, d, files.rendered, error) || !write_host (input, made, dfd, rootfs, &files, error))
     return FALSE;
   /* Who removes directories of another's state sees that this one uses them, or is done before it goes on. */
   state = sc_state_lock (input->ctx, LOCK_SH, input->sink, input->cancellable, error);

@@ -33,6 +33,7 @@ sc_deployment_free (ScDeployment *d)
   g_strfreev (d->installed_files);
   g_clear_pointer (&d->installed_checksums, g_hash_table_unref);
   g_strfreev (d->installed_dirs);
+  g_clear_pointer (&d->replaced_links, g_hash_table_unref);
   g_strfreev (d->created_dirs);
   g_free (d->package);
   g_free (d->package_manager);

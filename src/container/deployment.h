@@ -37,7 +37,9 @@ typedef struct
   char *system_package; /* (nullable): "auto", "yes", "no", "build" */
   char *remote;         /* (nullable): root outside the repository, as the host sees it */
   ScHealth *health;     /* (nullable): as it is tried */
-  char *problem;        /* (nullable): why it could not be read (lists only) */
+  /* (nullable): links to the host's own unit of that name, as they were: path in UNIT_DIR -> target */
+  GHashTable *replaced_links;
+  char *problem; /* (nullable): why it could not be read (lists only) */
   /* config.json */
   char *command; /* (nullable): of process.args */
 } ScDeployment;

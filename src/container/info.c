@@ -25,6 +25,8 @@ parse_host (JsonObject *object, ScDeployment *d, GError **error)
       || !sc_json_get_string (object, WHERE, "system-package", SC_JSON_OPTIONAL, &system_package, error)
       || !sc_json_get_string (object, WHERE, "remote", SC_JSON_OPTIONAL, &remote, error))
     return FALSE;
+  /* It is worth nothing that a container cannot be removed. */
+  (void)!sc_json_get_string_map (object, WHERE, "atomic.replaced-links", SC_JSON_OPTIONAL, &d->replaced_links, NULL);
   d->package = g_strdup (package);
   d->system_package = g_strdup (system_package);
   d->remote = g_strdup (remote);
@@ -165,6 +167,8 @@ sc_info_format (const ScDeployment *d, const ScExports *exports)
   add_map (b, "rename-installed-files", exports->rename_files);
   add_strv (b, "atomic.installed-dirs", d->installed_dirs);
   add_strv (b, "atomic.created-dirs", d->created_dirs);
+  if (d->replaced_links != NULL)
+    add_map (b, "atomic.replaced-links", d->replaced_links);
   add_string (b, "rpm-installed", d->package);
   add_package (b, d);
   add_string (b, "system-package", d->system_package != NULL ? d->system_package : "no");

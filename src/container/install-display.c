@@ -10,6 +10,7 @@
 
 #include "config-json.h"
 #include "fs.h"
+#include "host-unit.h"
 #include "image-info.h"
 #include "image-tree.h"
 #include "live.h"
@@ -189,12 +190,14 @@ sc_install_display (const ScMakeInput *input, GError **error)
 {
   const ScContext *ctx = input->ctx;
   g_auto (Display) d = { .input = input, .rootfs = -1 };
-  g_autofree char *tmpfiles = sc_tmpfiles_path (ctx, input->name);
+  g_autofree char *tmpfiles = sc_tmpfiles_path (ctx, input->name), *unit = sc_unit_name (input->name);
   g_autoptr (ScSystemd) systemd = sc_systemd_new (ctx, input->cancellable, error);
+  const char *text;
   guint files = 0;
 
   if (systemd == NULL || !load_exports (&d, error) || !resolve_values (&d, error) || !check_templates (&d, error))
     return FALSE;
+  text = d.exports->service_template;
   if (d.rootfs < 0)
     d.tree = sc_image_tree (input->store, input->image, input->cancellable, error);
   if ((d.rootfs < 0 && d.tree == NULL) || !count_host_files (&d, &files, error))
@@ -211,7 +214,8 @@ sc_install_display (const ScMakeInput *input, GError **error)
     sc_progress_step (input->sink, "systemctl daemon-reload");
   if (makes_dirs (&d))
     sc_progress_step (input->sink, "systemd-tmpfiles --create %s", tmpfiles);
-  if (!d.exports->no_container_service)
+  if (!d.exports->no_container_service && (text == NULL || sc_host_unit_starts (unit, text)))
     sc_progress_step (input->sink, "systemctl enable %s", input->name);
+  sc_host_unit_note (ctx, input->name, !d.exports->no_container_service, makes_dirs (&d), input->sink);
   return TRUE;
 }

@@ -10,6 +10,7 @@
 #include "activate.h"
 #include "deployment-make.h"
 #include "fs.h"
+#include "host-unit.h"
 #include "install-display.h"
 #include "package-build.h"
 #include "package-whole.h"
@@ -69,7 +70,7 @@ sc_install_default_name (const char *image_name, GError **error)
 }
 
 static gboolean
-check_absent (Install *in, GError **error)
+find_present (Install *in, gboolean *out_present, GError **error)
 {
   const char *name = in->name;
   g_autofree char *here = g_strdup_printf ("%s/%s", in->ctx->checkouts, name), *path = sc_context_path (in->ctx, here);
@@ -78,8 +79,7 @@ check_absent (Install *in, GError **error)
 
   if (g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
     return sc_fail (error, SC_ERROR_FAILED, "%s is a deployment of another container; choose another --name", here);
-  if (sc_fs_exists_at (AT_FDCWD, path) || sc_fs_exists_at (AT_FDCWD, read_only))
-    return sc_fail (error, SC_ERROR_EXISTS, "%s already present", name);
+  *out_present = sc_fs_exists_at (AT_FDCWD, path) || sc_fs_exists_at (AT_FDCWD, read_only);
   return TRUE;
 }
 
@@ -105,7 +105,7 @@ prepare (Install *in, GError **error)
   if (in->image == NULL)
     return FALSE;
   in->name = o->name != NULL ? g_strdup (o->name) : sc_install_default_name (in->image->name, error);
-  if (in->name == NULL || (!sc_install_is_build (o) && !check_absent (in, error)))
+  if (in->name == NULL)
     return FALSE;
   if (o->rootfs != NULL && (in->remote = sc_remote_path (o->rootfs, error)) == NULL)
     return FALSE;
@@ -165,7 +165,8 @@ make (Install *in, GError **error)
   int number = 0;
 
   if (systemd == NULL || !make_way (in, &number, error)
-      || !sc_deployment_make (&input, in->lock, number, &made, NULL, error))
+      || !sc_deployment_make (&input, in->lock, number, &made, NULL, error)
+      || !sc_host_unit_check (&live, made.temp, SC_NO_DEPLOYMENT, error))
     return FALSE;
   journal = sc_journal_new (SC_OPERATION_INSTALL, SC_NO_DEPLOYMENT, number);
   journal->was_enabled = TRUE;
@@ -173,8 +174,8 @@ make (Install *in, GError **error)
     return FALSE;
   g_clear_pointer (&made.temp, g_free);
   if (made.deployment->has_container_service && !sc_systemd_is_running (systemd))
-    sc_progress_note (in->sink, "systemd is not running: %s.service was written and enabled, nothing was started",
-                      in->name);
+    sc_progress_note (in->sink, "systemd is not running: %s.service was written%s, nothing was started", in->name,
+                      sc_host_unit_starts_in (&live, number) ? " and enabled" : "");
   return sc_activation_finish (&live, journal, error);
 }
 
@@ -233,18 +234,25 @@ sc_install_build (const ScContext *ctx, ScStore *store, const ScInstallOptions *
 
 gboolean
 sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const ScProgressSink *sink,
-            GCancellable *cancellable, GError **error)
+            gboolean *out_present, GCancellable *cancellable, GError **error)
 {
   g_auto (Install) in = { .ctx = ctx, .store = store, .options = options, .sink = sink, .cancellable = cancellable };
 
-  if (!prepare (&in, error))
+  *out_present = FALSE;
+  if (!prepare (&in, error) || (!sc_install_is_build (options) && !find_present (&in, out_present, error)))
     return FALSE;
+  if (*out_present)
+    return TRUE;
   if (options->display)
     return display (&in, error);
   in.lock = sc_container_lock (ctx, in.name, TRUE, sink, cancellable, error);
   /* Somebody may have installed it while we waited. */
-  if (in.lock == NULL || !sc_container_recover (ctx, in.lock, sink, cancellable, error) || !check_absent (&in, error)
-      || !take_image (&in, error))
+  if (in.lock == NULL || !sc_container_recover (ctx, in.lock, sink, cancellable, error)
+      || !find_present (&in, out_present, error))
+    return FALSE;
+  if (*out_present)
+    return TRUE;
+  if (!take_image (&in, error))
     return FALSE;
   return make (&in, error) || sc_prefix (error, "%s: image %s", in.name, in.image->name);
 }

@@ -20,14 +20,15 @@ typedef struct
  * sc_install:
  *
  * Installs @options->image, which is in the repository (the caller pulls), as a container: checkout, values, files,
- * validation, flush, activation (docs/architecture.md).  A name that is installed is SC_ERROR_EXISTS, "NAME already
- * present".
+ * validation, flush, activation (docs/architecture.md).  If a container of that name is installed nothing happens.
  *
  * Says as steps "Extracting to DIR", "systemctl daemon-reload", "systemd-tmpfiles --create FILE" and
  * "systemctl enable NAME".  On any error or cancel everything is as before.
+ *
+ * @out_present: (out): such a container was installed already
  */
 gboolean sc_install (const ScContext *ctx, ScStore *store, const ScInstallOptions *options, const ScProgressSink *sink,
-                     GCancellable *cancellable, GError **error) SC_CHECK;
+                     gboolean *out_present, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* Is only a package to be built? */
 gboolean sc_install_is_build (const ScInstallOptions *options);

@@ -13,6 +13,7 @@
 #include "fs.h"
 #include "host-files.h"
 #include "host-package.h"
+#include "host-unit.h"
 #include "tmpfiles-run.h"
 #include "unit-links.h"
 
@@ -162,7 +163,10 @@ put_file (const ScLive *live, const char *path, int number, int other, const cha
   if (text == NULL)
     {
       *out_changed = sc_live_has (live, other, copy);
-      return !*out_changed || remove_file (live->ctx, path, error);
+      if (!*out_changed)
+        return TRUE;
+      (void)!note_changed (live, path, other, copy, NULL);
+      return remove_file (live->ctx, path, error);
     }
   if (is_same (live->ctx, path, text))
     return TRUE;
@@ -176,13 +180,13 @@ put_unit (const ScLive *live, int number, int other, gboolean *out_changed, GErr
   const char *name = live->lock->name;
   g_autofree char *unit = sc_unit_name (name), *unit_path = sc_unit_path (live->ctx, name),
                   *tmpfiles = sc_tmpfiles_name (name), *tmpfiles_path = sc_tmpfiles_path (live->ctx, name);
-  gboolean tmpfiles_changed = FALSE;
+  gboolean tmpfiles_changed = FALSE, goes = !sc_live_has (live, number, unit) && sc_live_has (live, other, unit);
 
-  if (!sc_live_has (live, number, unit) && sc_live_has (live, other, unit)
-      && !sc_systemd_disable (live->systemd, unit, NULL, error))
+  if (goes && !sc_systemd_disable (live->systemd, unit, NULL, error))
     return FALSE;
   return put_file (live, tmpfiles_path, number, other, tmpfiles, &tmpfiles_changed, error)
-         && put_file (live, unit_path, number, other, unit, out_changed, error);
+         && put_file (live, unit_path, number, other, unit, out_changed, error)
+         && (!goes || sc_host_unit_restore (live, other, error));
 }
 
 /* What goes goes before what comes. */
@@ -232,20 +236,8 @@ create_tmpfiles (const ScLive *live, GCancellable *cancellable, GError **error)
   return FALSE;
 }
 
-/* systemd makes its links without flushing them. */
-static gboolean
-flush_units (const ScContext *ctx, GError **error)
-{
-  g_autofree char *dir = sc_context_path (ctx, ctx->unit_dir);
-  SC_AUTOFD int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-  if (fd < 0)
-    return errno == ENOENT || sc_fail_errno (error, errno, "%s", ctx->unit_dir);
-  return sc_fs_sync_all (fd, error) || sc_prefix (error, "%s", ctx->unit_dir);
-}
-
 gboolean
-sc_live_tell_systemd (const ScLive *live, int number, gboolean enable, gboolean renew, GCancellable *cancellable,
+sc_live_tell_systemd (const ScLive *live, int number, int other, gboolean enable, GCancellable *cancellable,
                       GError **error)
 {
   g_autofree char *unit = sc_unit_name (live->lock->name), *tmpfiles = sc_tmpfiles_name (live->lock->name);
@@ -258,14 +250,10 @@ sc_live_tell_systemd (const ScLive *live, int number, gboolean enable, gboolean 
     }
   if (sc_live_has (live, number, tmpfiles) && !create_tmpfiles (live, cancellable, error))
     return FALSE;
-  if (enable && sc_live_has (live, number, unit))
-    {
-      sc_progress_step (live->sink, "systemctl enable %s", live->lock->name);
-      if ((renew && !sc_systemd_disable (live->systemd, unit, cancellable, error))
-          || !sc_systemd_enable (live->systemd, unit, cancellable, error))
-        return FALSE;
-    }
-  return flush_units (live->ctx, error);
+  if (enable && sc_live_has (live, number, unit) && !sc_host_unit_enable (live, number, other, cancellable, error))
+    return FALSE;
+  /* systemd makes its links without flushing them. */
+  return sc_unit_links_flush (live->ctx, error);
 }
 
 void

@@ -48,19 +48,20 @@ gboolean sc_live_set_link (const ScLive *live, int number, GError **error) SC_CH
  * @out_changed: whether the unit is another one than before
  *
  * Puts host files, unit and tmpfiles file of @number in place; those that only @other has are removed, and a unit is
- * disabled before it is. What neither has is not the container's and stays.
+ * disabled before it is, and links of the host's own unit of that name are made again after it. What neither has is not
+ * the container's and stays.
  */
 gboolean sc_live_put_files (const ScLive *live, int number, int other, gboolean *out_changed, GError **error) SC_CHECK;
 
 /**
  * sc_live_tell_systemd:
+ * @other: deployment whose links may be there instead, SC_NO_DEPLOYMENT for none
  * @enable: the unit is to be enabled
- * @renew: links of an [Install] section before this one may be there
  *
  * Reload, directories of the tmpfiles file, enablement, and all of it on disk.
  */
-gboolean sc_live_tell_systemd (const ScLive *live, int number, gboolean enable, gboolean renew,
-                               GCancellable *cancellable, GError **error) SC_CHECK;
+gboolean sc_live_tell_systemd (const ScLive *live, int number, int other, gboolean enable, GCancellable *cancellable,
+                               GError **error) SC_CHECK;
 
 /* Removes what processes that died left of replacing host files and marks. */
 gboolean sc_live_clean (const ScLive *live, const ScJournal *journal, GError **error) SC_CHECK;

@@ -12,12 +12,12 @@
 #include "history.h"
 #include "host-files.h"
 #include "host-package.h"
+#include "host-unit.h"
 #include "json.h"
 #include "recover.h"
 #include "remote.h"
 #include "running.h"
 #include "runtime.h"
-#include "unit-links.h"
 
 #define FILE_LIMIT (8 * 1024 * 1024)
 
@@ -95,6 +95,8 @@ check (const ScLive *live, const ScDeployment *target, GCancellable *cancellable
     return sc_prefix (error, "deployment %d", target->number);
   if (target->has_container_service && !sc_live_has (live, target->number, unit))
     return sc_fail (error, SC_ERROR_INVALID, "deployment %d: its unit %s is missing", target->number, unit);
+  if (!sc_host_unit_check (live, dir, sc_live_number (live->lock->checkouts->dfd, target->name), error))
+    return sc_prefix (error, "deployment %d", target->number);
   if (!sc_host_files_prepare (live->ctx, live->lock, target, sc_live_number (live->lock->checkouts->dfd, target->name),
                               error))
     return FALSE;
@@ -130,7 +132,7 @@ plan (const ScLive *live, int from, const ScDeployment *target, GCancellable *ca
   g_autofree char *unit = sc_unit_name (live->lock->name);
   g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_ROLLBACK, from, target->number);
 
-  if (!sc_unit_links_exist (live->ctx, unit, &journal->was_enabled, error)
+  if (!sc_host_unit_was_enabled (live, from, &journal->was_enabled, error)
       || !sc_running_service (live, &journal->was_active, cancellable, error))
     return NULL;
   /* A unit that is new is enabled, as by an installation. */

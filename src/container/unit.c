@@ -81,6 +81,18 @@ default_unit_values (const ScImageConfig *image, GHashTable *values, GError **er
   return g_steal_pointer (&own);
 }
 
+/* Without that systemd takes nothing for a service. */
+static gboolean
+has_service_section (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (strcmp (g_strstrip (lines[i]), "[Service]") == 0)
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 sc_unit_render (const ScExports *exports, const ScImageConfig *image, GHashTable *values, char **out_unit,
                 GError **error)
@@ -99,6 +111,8 @@ sc_unit_render (const ScExports *exports, const ScImageConfig *image, GHashTable
   unit = sc_template_expand (file, text, used, error);
   if (unit == NULL || !sc_expansion_check_lines (unit, file, error))
     return FALSE;
+  if (!has_service_section (unit->text))
+    return sc_fail (error, SC_ERROR_INVALID, "%s: it has no [Service] section", file);
   *out_unit = g_steal_pointer (&unit->text);
   return TRUE;
 }

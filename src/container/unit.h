@@ -12,7 +12,8 @@
  *
  * @out_unit: (transfer full): NULL for noContainerService
  *
- * Errors: as sc_template_expand() and sc_expansion_check_lines(); SC_ERROR_INVALID for a StopSignal that is none.
+ * Errors: as sc_template_expand() and sc_expansion_check_lines(); SC_ERROR_INVALID for a StopSignal that is none,
+ * and a template without a [Service] section.
  */
 gboolean sc_unit_render (const ScExports *exports, const ScImageConfig *image, GHashTable *values, char **out_unit,
                          GError **error) SC_CHECK;

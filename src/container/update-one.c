@@ -14,10 +14,10 @@
 #include "history.h"
 #include "host-files.h"
 #include "host-tree.h"
+#include "host-unit.h"
 #include "recover.h"
 #include "remote.h"
 #include "running.h"
-#include "unit-links.h"
 #include "values.h"
 
 #define FILE_LIMIT (8 * 1024 * 1024)
@@ -104,6 +104,7 @@ prepare (ScUpdateOne *u, ScStore *store, GError **error)
   if (!find_runtime (u, error))
     return FALSE;
   u->systemd = sc_systemd_new (u->ctx, u->cancellable, error);
+  u->live = (ScLive){ .ctx = u->ctx, .lock = u->lock, .systemd = u->systemd, .sink = u->sink };
   u->input = (ScMakeInput){ .ctx = u->ctx,
                             .store = store,
                             .runtime = u->runtime,
@@ -227,6 +228,8 @@ sc_update_one_make (ScUpdateOne *u, ScStore *store, ScUpdateOutcome *out, GError
   out->result = SC_UPDATE_HELD;
   if (out->reason != NULL)
     return TRUE;
+  if (!sc_host_unit_check (&u->live, u->made.temp, u->old->number, error))
+    return FALSE;
   out->result = SC_UPDATE_DONE;
   out->number = number;
   /* Without them the way back is not the whole way. */
@@ -259,11 +262,9 @@ gboolean
 sc_update_one_plan (ScUpdateOne *u, const char *group, GError **error)
 {
   g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UPDATE, u->old->number, u->made.deployment->number);
-  g_autofree char *unit = sc_unit_name (u->options->name);
 
-  u->live = (ScLive){ .ctx = u->ctx, .lock = u->lock, .systemd = u->systemd, .sink = u->sink };
   journal->keep = u->options->keep;
-  if (!sc_unit_links_exist (u->ctx, unit, &journal->was_enabled, error)
+  if (!sc_host_unit_was_enabled (&u->live, u->old->number, &journal->was_enabled, error)
       || !sc_running_service (&u->live, &journal->was_active, u->cancellable, error))
     return FALSE;
   /* A unit that is new is enabled, as by an installation. */

@@ -29,8 +29,8 @@ typedef struct
   GHashTable *previous; /* values of the old one that are kept */
   ScMakeInput input;
   ScMade made;
-  /* plan */
   ScLive live;
+  /* plan */
   ScJournal *journal;
   gboolean start; /* the service runs, and is to */
   /* restart */

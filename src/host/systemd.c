@@ -221,9 +221,12 @@ sc_systemd_enable (ScSystemd *systemd, const char *unit, GCancellable *cancellab
 {
   if (!systemd->running)
     return sc_unit_links_enable (systemd->ctx, unit, error);
+  if (!sc_unit_links_check_file (systemd->ctx, unit, error))
+    return FALSE;
   const char *units[] = { unit, NULL };
   g_autofree char *what = g_strconcat ("enable ", unit, NULL);
   GError *local = NULL;
+  /* With force, as links to a unit of this name elsewhere are to lead to this one. */
   g_autoptr (GVariant) reply = call_manager (systemd, "EnableUnitFiles", g_variant_new ("(^asbb)", units, FALSE, TRUE),
                                              "(ba(sss))", cancellable, &local);
   return reply != NULL || fail_call (error, local, what);
@@ -232,6 +235,11 @@ sc_systemd_enable (ScSystemd *systemd, const char *unit, GCancellable *cancellab
 gboolean
 sc_systemd_disable (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error)
 {
+  gboolean ours = FALSE;
+  if (!sc_unit_links_are_of_file (systemd->ctx, unit, &ours, error))
+    return FALSE;
+  if (!ours)
+    return TRUE;
   if (!systemd->running)
     return sc_unit_links_disable (systemd->ctx, unit, error);
   const char *units[] = { unit, NULL };
@@ -239,12 +247,10 @@ sc_systemd_disable (ScSystemd *systemd, const char *unit, GCancellable *cancella
   GError *local = NULL;
   g_autoptr (GVariant) reply = call_manager (systemd, "DisableUnitFiles", g_variant_new ("(^asb)", units, FALSE),
                                              "(a(sss))", cancellable, &local);
-  if (reply == NULL && is_no_such_unit (local))
-    {
-      g_error_free (local);
-      return TRUE;
-    }
-  return reply != NULL || fail_call (error, local, what);
+  if (reply == NULL && !is_no_such_unit (local))
+    return fail_call (error, local, what);
+  g_clear_error (&local);
+  return sc_unit_links_flush (systemd->ctx, error);
 }
 
 gboolean

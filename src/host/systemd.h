@@ -23,8 +23,10 @@ gboolean sc_systemd_is_running (ScSystemd *systemd);
 
 /* @unit is the full name ("etcd.service"). Each is a success without effect where it does not apply (see above). */
 gboolean sc_systemd_reload (ScSystemd *systemd, GCancellable *cancellable, GError **error) SC_CHECK;
+/* SC_ERROR_EXISTS as sc_unit_links_check(), before anything changes. */
 gboolean sc_systemd_enable (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
-/* No error if it is not enabled, or not there. */
+/* No error if it is not enabled, or not there.  Not what is of a unit of that name elsewhere only: see
+ * sc_unit_links_are_of_file(). On disk when it returns. */
 gboolean sc_systemd_disable (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* Queue the job and wait for its end; SC_ERROR_FAILED names the unit and the job's result ("failed", "timeout",

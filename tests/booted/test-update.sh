@@ -24,7 +24,8 @@ WantedBy=multi-user.target
 # start job fails
 for name, program, more in (('good', 'sleep 4242', ''), ('dead', 'exit 3', ''), ('weak', 'sleep 2; exit 3', ''),
                             ('restless', 'sleep 1; exit 3', 'Restart=always\nRestartSec=0'),
-                            ('never', 'sleep 4242', 'ExecStartPre=/bin/false'), ('slow', 'sleep 4242', 'ExecStartPre=/bin/sleep 3')):
+                            ('never', 'sleep 4242', 'ExecStartPre=/bin/false'), ('slow', 'sleep 4242', 'ExecStartPre=/bin/sleep 3'),
+                            ('alias', 'sleep 4242', '[Install]\nAlias=other-name.service')):
     layout = Layout(os.path.join(sys.argv[1], name))
     with layout.layer() as t:
         for folder in ('bin', 'proc', 'dev', 'sys', 'tmp', 'run', 'etc', 'var', 'var/tmp'):
@@ -87,6 +88,24 @@ check "rollback of a stopped one" atomic containers rollback web
 check_is "... stays stopped" "$(state web)" inactive
 check "systemd has the unit that is there" not grep yes <<< "$(systemctl show -P NeedDaemonReload web)"
 check "uninstall" atomic uninstall web
+
+printf '[Service]\nExecStart=/bin/true\n' > /run/systemd/system/host.service
+ln -s /run/systemd/system/host.service /etc/systemd/system/multi-user.target.wants/host.service
+systemctl daemon-reload
+links() { readlink /etc/systemd/system/multi-user.target.wants/host.service /etc/systemd/system/other-name.service; }
+ln -s /run/systemd/system/x.service /etc/systemd/system/other-name.service
+check "an alias that is another's is not taken" grep 'other-name.service exists and leads to /run' <<< "$(atomic install -n host oci:/t/alias 2>&1)"
+check_is "... nothing changes" "$(links | xargs)" "/run/systemd/system/host.service /run/systemd/system/x.service"
+rm /etc/systemd/system/other-name.service
+check "a unit of the host is replaced" grep '^host.service of the host (/run/systemd/system/host.service) is replaced' <<< "$(atomic install -n host oci:/t/alias 2>&1)"
+state_of_host() { echo "$(systemctl is-enabled host) $(systemctl show -P FragmentPath host) $(links | tail -n 1)"; }
+check_is "... by what is enabled" "$(state_of_host)" "enabled /etc/systemd/system/host.service /etc/systemd/system/host.service"
+check "update" atomic containers update host --set WORD=b
+check_is "... enables it once more" "$(state_of_host)" "enabled /etc/systemd/system/host.service /etc/systemd/system/host.service"
+check "uninstall" atomic uninstall host
+check_is "... the host's is as enabled as before" "$(links | xargs)" /run/systemd/system/host.service
+check_is "... and known" "$(systemctl show -P FragmentPath host)" /run/systemd/system/host.service
+rm /run/systemd/system/host.service /etc/systemd/system/multi-user.target.wants/host.service
 
 check "install another" atomic install -n gate oci:/t/good
 check "start it" atomic run gate

@@ -298,7 +298,7 @@ fake_setup (FakeFixture *f, gconstpointer data)
   f->fake.node = g_dbus_node_info_new_for_xml (fake_xml, NULL);
   f->fake.connections = g_ptr_array_new_with_free_func (g_object_unref);
   f->fake.calls = g_string_new (NULL);
-  f->ctx.unit_dir = (char *)"/etc/systemd/system";
+  f->ctx.unit_dir = (char *)"/run/units";
   g_mutex_init (&f->fake.mutex);
   g_cond_init (&f->fake.cond);
   f->thread = g_thread_new ("fake-systemd", fake_thread, &f->fake);
@@ -356,6 +356,12 @@ test_fake_calls (FakeFixture *f, gconstpointer data)
   if (f->thread == NULL)
     return;
   g_autoptr (ScSystemd) systemd = new_systemd (&f->ctx);
+  g_assert_cmpint (g_mkdir_with_parents ("/run/units", 0755), ==, 0);
+  assert_ok (sc_systemd_disable (systemd, "a.service", NULL, error)); /* there is none: it is not asked */
+  write_file ("/run/units", "c.service", "[Install]\nAlias=a.service\n");
+  write_file ("/run/units", "a.service", "[Install]\nAlias=b.service\n");
+  assert_fails (sc_systemd_enable (systemd, "c.service", NULL, error), SC_ERROR, SC_ERROR_EXISTS,
+                "enable c.service: /run/units/a.service exists and is not a link");
   assert_ok (sc_systemd_reload (systemd, NULL, error));
   assert_ok (sc_systemd_enable (systemd, "a.service", NULL, error));
   assert_ok (sc_systemd_disable (systemd, "a.service", NULL, error)); /* it answers NoSuchUnit */

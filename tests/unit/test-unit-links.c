@@ -423,6 +423,84 @@ test_disable_like_systemctl (Fixture *f, gconstpointer data)
   g_assert_cmpstr (tree, ==, "a.service\n" KEPT);
 }
 
+/* Aliases of other units are not taken, and links to a unit that an alias hides are not removed. */
+static void
+test_aliases (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  write_unit (f->root, "a.service", "[Service]\n[Install]\nAlias=other.service\n");
+  make_link (f->root, "keep.service", "other.service");
+  g_autofree char *before = tree_of (f->root);
+  g_assert_false (sc_unit_links_enable (&f->ctx, "a.service", &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_EXISTS);
+  g_assert_cmpstr (error->message, ==,
+                   "enable a.service: /etc/systemd/system/other.service exists and leads to keep.service");
+  g_clear_error (&error);
+  g_assert_true (sc_unit_links_disable (&f->ctx, "a.service", &error));
+  g_autofree char *after = tree_of (f->root);
+  g_assert_cmpstr (after, ==, before);
+
+  g_autofree char *alias = g_build_filename (f->root, UNIT_DIR, "other.service", NULL);
+  g_assert_cmpint (unlink (alias), ==, 0);
+  make_link (f->root, "/usr/lib/systemd/system/a.service", "other.service"); /* an older a.service */
+  make_link (f->root, "/usr/lib/systemd/system/other.service", "x.target.wants/other.service");
+  g_assert_true (sc_unit_links_enable (&f->ctx, "a.service", &error));
+  g_assert_no_error (error);
+  g_assert_true (sc_unit_links_disable (&f->ctx, "a.service", &error));
+  g_autofree char *rest = tree_of (f->root);
+  g_assert_cmpstr (rest, ==,
+                   "a.service\nkeep.service\nx.target.wants/\n"
+                   "x.target.wants/other.service -> /usr/lib/systemd/system/other.service\n");
+}
+
+/* A unit of the same name elsewhere, and links that are not links of it. */
+static void
+test_restore (Fixture *f, gconstpointer data)
+{
+  static const char *const others[] = { "../x.target.wants/a.service",
+                                        "/x.target.wants/a.service",
+                                        "x.wants/a.service",
+                                        "x.target.wants/a.service/b",
+                                        "x.target.wants/..",
+                                        "x.target/a.service",
+                                        "a.service",
+                                        "b.timer",
+                                        "x",
+                                        "",
+                                        ".wants/a.service",
+                                        "." };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GHashTable) links = NULL;
+  gboolean ours = TRUE;
+  make_link (f->root, "/lib/systemd/system/a.service", "x.target.wants/a.service");
+  make_link (f->root, "/lib/systemd/system/a.service", "x.target.wants/.a.service.AbCd01");
+  make_link (f->root, "/lib/systemd/system/a.service", "alias.service");
+  g_autofree char *before = tree_of (f->root);
+  g_assert_true (sc_unit_links_are_of_file (&f->ctx, "a.service", &ours, &error));
+  g_assert_false (ours);
+  g_assert_true (sc_unit_links_list (&f->ctx, "a.service", &links, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_hash_table_size (links), ==, 2);
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    g_hash_table_insert (links, g_strdup (others[i]), g_strdup ("/lib/systemd/system/a.service"));
+  write_unit (f->root, "a.service", "[Install]\nWantedBy=x.target\n");
+  g_assert_true (sc_unit_links_enable (&f->ctx, "a.service", &error));
+  g_assert_true (sc_unit_links_are_of_file (&f->ctx, "a.service", &ours, &error));
+  g_assert_true (ours);
+  g_assert_true (sc_unit_links_disable (&f->ctx, "a.service", &error));
+  g_autofree char *unit = g_build_filename (f->root, UNIT_DIR, "a.service", NULL);
+  g_assert_cmpint (unlink (unit), ==, 0);
+  for (int i = 0; i < 2; i++) /* the second time they are there */
+    g_assert_true (sc_unit_links_restore (&f->ctx, "a.service", links, &error));
+  g_assert_no_error (error);
+  g_autofree char *after = tree_of (f->root);
+  g_autofree char *temp = g_strdup ("x.target.wants/.a.service.AbCd01 -> /lib/systemd/system/a.service\n");
+  g_autofree char *wanted = g_strdup (before);
+  char *place = strstr (wanted, temp);
+  memmove (place, place + strlen (temp), strlen (place + strlen (temp)) + 1);
+  g_assert_cmpstr (after, ==, wanted);
+}
+
 static void
 assert_exists (Fixture *f, gboolean wanted)
 {
@@ -493,6 +571,8 @@ main (int argc, char **argv)
   ADD ("/unit-links/enable/should-fail", test_enable_fails);
   ADD ("/unit-links/disable", test_disable);
   ADD ("/unit-links/disable/without-unit", test_disable_without_unit);
+  ADD ("/unit-links/aliases", test_aliases);
+  ADD ("/unit-links/restore", test_restore);
   ADD ("/unit-links/like-systemctl", test_like_systemctl);
   ADD ("/unit-links/disable/like-systemctl", test_disable_like_systemctl);
   return g_test_run ();
