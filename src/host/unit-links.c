@@ -359,10 +359,24 @@ sc_unit_links_exist (const ScContext *ctx, const char *unit, gboolean *out_enabl
   return TRUE;
 }
 
+/* An alias has another name than the unit; where its temporary link leads tells whose it is. */
 static gboolean
 clean_links (int dfd, const char *dir, const char *unit, gpointer data, GError **error)
 {
-  return sc_fs_remove_temps_at (dfd, dir, unit, S_IFLNK, error);
+  g_auto (GStrv) entries = g_str_equal (dir, ".") ? sc_fs_list_dir_at (dfd, dir, error) : g_new0 (char *, 1);
+
+  for (char **entry = entries; entry != NULL && *entry != NULL; entry++)
+    {
+      const char *dot = strrchr (*entry, '.');
+      g_autofree char *path = g_build_filename (dir, *entry, NULL);
+      g_autofree char *target = **entry == '.' && dot > *entry + 1 ? sc_fs_read_link_at (dfd, path, NULL) : NULL;
+      g_autofree char *base = target != NULL ? g_path_get_basename (target) : NULL;
+      g_autofree char *name = base != NULL ? g_strndup (*entry + 1, (gsize)(dot - *entry - 1)) : NULL;
+
+      if (g_strcmp0 (base, unit) == 0 && !sc_fs_remove_temps_at (dfd, dir, name, S_IFLNK, error))
+        return FALSE;
+    }
+  return entries != NULL && sc_fs_remove_temps_at (dfd, dir, unit, S_IFLNK, error);
 }
 
 gboolean

@@ -538,9 +538,14 @@ test_clean (Fixture *f, gconstpointer data)
   {
     const char *name;
     gboolean stays;
-  } links[] = { { "x.target.wants/.a.service.AbCd01", FALSE }, { ".a.service.000000", FALSE },
-                { "x.target.wants/.a.service.AbCd0", TRUE },   { "x.target.wants/.a.service.AbCd_1", TRUE },
-                { "x.target.wants/.b.service.AbCd01", TRUE },  { "x.target.wants/a.service", TRUE } };
+  } links[] = { { "x.target.wants/.a.service.AbCd01", FALSE },
+                { ".a.service.000000", FALSE },
+                { ".alias.service.AbCd01", FALSE },
+                { ".alias.service", TRUE },
+                { "x.target.wants/.a.service.AbCd0", TRUE },
+                { "x.target.wants/.a.service.AbCd_1", TRUE },
+                { "x.target.wants/.b.service.AbCd01", TRUE },
+                { "x.target.wants/a.service", TRUE } };
   for (gsize i = 0; i < G_N_ELEMENTS (links); i++)
     make_link (f->root, "../a.service", links[i].name);
   write_unit (f->root, ".a.service.file00", "");
