@@ -321,14 +321,17 @@ put_new (ScHostSides *s, const GPtrArray *files, const GPtrArray *dirs, GError *
 /* -- all of it -- */
 
 gboolean
-sc_host_files_put (const ScContext *ctx, ScContainerLock *lock, int number, int other, gboolean force,
-                   const ScProgressSink *sink, GError **error)
+sc_host_files_put (const ScLive *live, int number, int other, GError **error)
 {
+  const ScContext *ctx = live->ctx;
+  ScContainerLock *lock = live->lock;
   g_auto (ScHostSides) s = SC_HOST_SIDES_INIT;
   g_autoptr (GPtrArray) files = NULL, dirs = NULL;
 
-  if (!sc_host_sides_load (&s, ctx, lock, number, other, sink, error))
+  if (!sc_host_sides_load (&s, ctx, lock, number, other, !live->resumed, live->sink, error))
     return FALSE;
+  if (s.to.unknown)
+    return TRUE;
   if (!sc_host_side_has_files (&s.to) && !sc_host_side_has_files (&s.from))
     return TRUE;
   s.host.root = sc_context_open_root (ctx, error);
@@ -338,7 +341,7 @@ sc_host_files_put (const ScContext *ctx, ScContainerLock *lock, int number, int 
   files = list_places (s.host.root, &s.from, s.to.d != NULL ? s.to.d->installed_files : NULL, error);
   dirs =
       files != NULL ? list_places (s.host.root, &s.from, s.to.d != NULL ? s.to.d->installed_dirs : NULL, error) : NULL;
-  if (dirs == NULL || (s.from.d != NULL && !remove_old (&s, force, error)))
+  if (dirs == NULL || (s.from.d != NULL && !remove_old (&s, live->force, error)))
     return FALSE;
   return s.to.d == NULL || put_new (&s, files, dirs, error);
 }
@@ -362,7 +365,7 @@ sc_host_files_clean (const ScContext *ctx, ScContainerLock *lock, int a, int b, 
   g_auto (ScHostSides) s = SC_HOST_SIDES_INIT;
   g_autoptr (GHashTable) done = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  if (!sc_host_sides_load (&s, ctx, lock, a, b, NULL, error))
+  if (!sc_host_sides_load (&s, ctx, lock, a, b, FALSE, NULL, error))
     return FALSE;
   if (!sc_host_side_has_files (&s.to) && !sc_host_side_has_files (&s.from))
     return TRUE;

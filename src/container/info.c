@@ -145,10 +145,11 @@ add_package (JsonBuilder *b, const ScDeployment *d)
 }
 
 char *
-sc_info_format (const ScDeployment *d, const ScExports *exports)
+sc_info_format (const ScDeployment *d, const ScExports *exports, GError **error)
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
+  g_autofree char *text = NULL;
 
   json_builder_begin_object (b);
   add_string (b, "image", d->image);
@@ -179,5 +180,10 @@ sc_info_format (const ScDeployment *d, const ScExports *exports)
     }
   json_builder_end_object (b);
   root = json_builder_get_root (b);
-  return sc_json_to_text (root, TRUE);
+  text = sc_json_to_text (root, TRUE);
+  if (strlen (text) > SC_INFO_MAX)
+    return sc_fail_null (error, SC_ERROR_LIMIT,
+                         "the record of its files for the host and of its values is larger than %d MiB",
+                         SC_INFO_MAX / 1024 / 1024);
+  return g_steal_pointer (&text);
 }

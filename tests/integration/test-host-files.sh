@@ -301,6 +301,23 @@ is "... keeps it" "$(cat "$R/opt/turn")" mine
 rm "$R/opt/turn"
 find "$R" -depth -path "$C" -prune -o -type d -empty -path "$R/opt/*" -exec rmdir {} \;
 
+ok "a record of more than 4 MiB" a install -n box v1
+ok "... is one" a containers update box --rebase long
+matches "... of that size" "$(stat -c %s "$C/box/info")" '^[5-9][0-9]{6}$'
+is "... with all its files" "$(find "$R/opt" -name 'f[0-9]*' | wc -l) $(ls "$R/etc/app" 2>&1 | grep -c conf)" "700 0"
+# Whoever cannot read what is to be removes nothing of what was.
+cp "$C/box.0/info" "$T/info"
+echo '{' > "$C/box.0/info"
+ln -sfn box.0 "$C/box"
+echo '{"version": 1, "operation": "rollback", "from": 1, "to": 0, "phase": "activate"}' > "$C/.journal-box"
+matches "recovery to one whose record is damaged" "$(a recover 2>&1)" "are not known and stay"
+is "... leaves the files" "$(find "$R/opt" -name 'f[0-9]*' | wc -l)" 700
+cp "$T/info" "$C/box.0/info"
+ok "... which are still known" a containers rollback box
+ok "uninstall" a uninstall box
+host > "$T/now"
+same "nothing is left" "$T/bare" "$T/now"
+
 ok "two containers" a install -n box v1
 mkdir -p "$C/box.0/.hostfs.new/x"
 ok "what a killed command left of making files anew" a containers update box

@@ -143,6 +143,34 @@ test_refused (Fixture *f, gconstpointer data)
   refuse (f, "{}", "not printable UTF-8");
 }
 
+/* A small image must not become a large program, or many files. */
+static void
+test_too_much (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GString) renames = g_string_new (NULL), down = g_string_new ("/d");
+  g_autofree char *manifest = NULL;
+
+  g_hash_table_insert (f->values, g_strdup ("MEBI"), g_strnfill (1024 * 1024, 'x'));
+  root_add (&f->root, "exports/hostfs/a", "$MEBI$MEBI$MEBI$MEBI$MEBI$MEBI");
+  root_add (&f->root, "exports/hostfs/b", "$MEBI$MEBI$MEBI$MEBI$MEBI$MEBI");
+  root_add (&f->root, "exports/hostfs/c", "$MEBI$MEBI$MEBI$MEBI$MEBI$MEBI");
+  refuse (f, "{\"installedFilesTemplate\": [\"/a\", \"/b\", \"/c\"]}", "templates of more than 16 MiB in all");
+  refuse (f, "{\"installedFilesTemplate\": [\"/$MEBI\"]}", "installedFilesTemplate: a path of more than 4095 bytes");
+  refuse (f, "{\"renameFiles\": {\"/$MEBI\": \"/x\"}}", "renameFiles: a path of more than 4095 bytes");
+  for (guint i = 0; i < 100; i++)
+    g_string_append (down, "/d");
+  g_hash_table_insert (f->values, g_strdup ("DOWN"), g_string_free (g_steal_pointer (&down), FALSE));
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("exports/hostfs/%u", i);
+
+      root_add (&f->root, path, "");
+      g_string_append_printf (renames, "%s\"/%u\": \"/%u$DOWN/x\"", i > 0 ? ", " : "", i, i);
+    }
+  manifest = g_strdup_printf ("{\"renameFiles\": {%s}}", renames->str);
+  refuse (f, manifest, "more than 20000 files and directories on the host");
+}
+
 static void
 test_hostfs_is_a_link (Fixture *f, gconstpointer data)
 {
@@ -162,6 +190,7 @@ main (int argc, char **argv)
   g_test_add ("/host-plan/names", Fixture, NULL, set_up, test_names, tear_down);
   g_test_add ("/host-plan/templates", Fixture, NULL, set_up, test_templates, tear_down);
   g_test_add ("/host-plan/refused", Fixture, NULL, set_up, test_refused, tear_down);
+  g_test_add ("/host-plan/too-much", Fixture, NULL, set_up, test_too_much, tear_down);
   g_test_add ("/host-plan/hostfs-is-a-link", Fixture, NULL, set_up, test_hostfs_is_a_link, tear_down);
   return g_test_run ();
 }
