@@ -45,7 +45,7 @@ look (Watch *w, GError **error)
   if (state == NULL || !sc_systemd_active_since (gate->live->systemd, unit, &since, w->cancellable, error)
       || !sc_systemd_restarts (gate->live->systemd, unit, &restarts, w->cancellable, error))
     return FALSE;
-  if (strcmp (state, "active") != 0)
+  if (strcmp (state, "active") != 0 && strcmp (state, "reloading") != 0)
     return sc_fail (error, SC_ERROR_FAILED, "the service was %s %.1f seconds after its start, see 'journalctl -u %s'",
                     state, (double)(g_get_monotonic_time () - w->begin) / G_USEC_PER_SEC, unit);
   /* The latter: while others were being restarted. */

@@ -19,9 +19,9 @@
 #include "info.h"
 #include "json.h"
 
-#define ROOTFS     "rootfs"
-#define NEW        "new"
-#define READ_SIZE  ((gsize)64 * 1024)
+#define ROOTFS    "rootfs"
+#define NEW       "new"
+#define READ_SIZE ((gsize)64 * 1024)
 
 typedef struct
 {

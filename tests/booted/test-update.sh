@@ -75,7 +75,13 @@ check_is "... restarts nothing" "$(journalctl -u web -o cat | grep -c '^Started 
 under_load "rollback under load" atomic containers rollback web
 check_is "... as the old one" "$(get 8081)" "Hello, one"
 check "... and runs from there" until_true runs_from web $C/web.0
-under_load "a gated update of what stays up" atomic containers update web --gated --probation 2 --set RECEIVER=three
+mkdir -p /etc/systemd/system/web.service.d
+printf '[Service]\nExecReload=/bin/sleep 0.7\n' > /etc/systemd/system/web.service.d/reload.conf
+{ until get 8081 | grep -q three; do sleep 0.1; done; exec systemctl reload web; } 2> /dev/null &
+reloader=$!
+under_load "a gated update of what stays up, and is reloaded meanwhile" atomic containers update web --gated --probation 2 --set RECEIVER=three
+check "... it was" wait "$reloader"
+rm -r /etc/systemd/system/web.service.d
 check_is "... as the new one" "$(get 8081)" "Hello, three"
 
 atomic stop web
