@@ -203,6 +203,21 @@ test_info_both_ways (void)
   g_assert_cmpuint (again->health->start_period, ==, 4);
 }
 
+/* Nothing depends on it. */
+static void
+test_info_other_health (void)
+{
+  static const char text[] = "{\"image\": \"i:t\", \"atomic.health\": {\"newer\": true}}";
+  g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
+  g_autoptr (GBytes) bytes = g_bytes_new_static (text, strlen (text));
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (sc_info_parse (bytes, d, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (d->image, ==, "i:t");
+  g_assert_null (d->health);
+}
+
 /* What nobody could read again. */
 static void
 test_info_too_long (void)
@@ -286,6 +301,7 @@ main (int argc, char **argv)
   fixture_test ("/deployment/load-fails", test_load_fails);
   fixture_test ("/deployment/list", test_list);
   g_test_add_func ("/deployment/info-both-ways", test_info_both_ways);
+  g_test_add_func ("/deployment/info-other-health", test_info_other_health);
   g_test_add_func ("/deployment/info-too-long", test_info_too_long);
   g_test_add_func ("/deployment/default-name", test_default_name);
   fixture_test ("/deployment/hold", test_hold);
