@@ -29,7 +29,7 @@ typedef struct
   ScHostSide to, from;
   ScHostGuard guard;
   GHashTable *obstacles; /* (nullable): paths that were told of */
-  GHashTable *others;    /* (nullable): files of other live containers -> name of one, owned */
+  GHashTable *others;    /* (nullable): places of files of other live containers -> name */
 } ScHostSides;
 
 #define SC_HOST_SIDES_INIT                                                                                             \

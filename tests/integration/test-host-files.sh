@@ -323,13 +323,16 @@ mkdir -p "$C/box.0/.hostfs.new/x"
 ok "what a killed command left of making files anew" a containers update box
 no "... goes" ls -d "$C/box.0/.hostfs.new"
 ok "... side by side" a install -n second v1
-jq --slurpfile box "$C/box.0/info" '.["installed-files"] += ["/usr/bin/tool"] |
+jq --slurpfile box "$C/box.0/info" '.["installed-files"] += ["/usr/bin/tool", "/bin/same"] |
+  .["installed-files-checksum"]["/bin/same"] = $box[0]["installed-files-checksum"]["/usr/bin/same"] |
   .["installed-files-checksum"]["/usr/bin/tool"] = $box[0]["installed-files-checksum"]["/usr/bin/tool"]' "$C/second.0/info" > "$T/info"
 cat "$T/info" > "$C/second.0/info"
-matches "a file of both stays with the one" "$(a uninstall box 2>&1)" "/usr/bin/tool stays: it is of container second too"
-ok "... really" test -e "$R/usr/bin/tool"
+out=$(a uninstall box 2>&1)
+matches "a file of both stays with the one" "$out" "/usr/bin/tool stays: it is of container second too"
+matches "... by another name, too" "$out" "/usr/bin/same stays: it is of container second too"
+ok "... really" ls "$R/usr/bin/tool" "$R/usr/bin/same"
 ok "uninstall of the other" a uninstall second
-no "... takes it away" test -e "$R/usr/bin/tool"
+is "... takes them away" "$(ls "$R/usr/bin")" ""
 
 # ---- no service
 
