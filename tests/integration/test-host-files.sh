@@ -173,6 +173,13 @@ ok "/usr/bin is another file system" a install -n box v1
 is "... a copy" "$(stat -c %h "$R/usr/bin/tool") $(cat "$R/usr/bin/tool")" "1 tool 1"
 ok "uninstall" a uninstall box
 is "... gone" "$(ls "$T/small/bin")" ""
+ok "... which is read-only later" a install -n box v1
+mount -o remount,ro,bind "$R/usr/bin"
+refused "uninstall" 1 "Read-only file system" a uninstall box
+matches "... --force leaves what it cannot remove" "$(a uninstall -f box 2>&1)" "/usr/bin/tool: .*: it stays"
+is "... and nothing else" "$(ls "$T/small/bin" | xargs) $(ls -A "$C" | xargs) $(ls "$R/etc/app" 2>&1 | grep -c conf)" \
+  "alias same tool .storage 0"
+rm "$T/small/bin/"*
 umount "$R/usr/bin"
 MOUNTS=("$T/small")
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host-tree.h"
 #include "root-fixture.h"
 
 typedef struct
@@ -171,6 +172,37 @@ test_too_much (Fixture *f, gconstpointer data)
   refuse (f, manifest, "more than 20000 files and directories on the host");
 }
 
+/* Whoever can write to the root changes it while it is read. */
+static void
+test_changed_meanwhile (Fixture *f, gconstpointer data)
+{
+  g_auto (Root) out = { 0 };
+  g_autofree char *dir = g_build_filename (f->root.path, "exports/hostfs/d", NULL),
+                  *away = g_build_filename (f->root.path, "exports/hostfs/away", NULL),
+                  *file = g_build_filename (dir, "x", NULL);
+  g_autoptr (ScHostPlan) made = NULL;
+  g_autoptr (GError) error = NULL;
+
+  root_init (&out);
+  root_add (&f->root, "exports/hostfs/d/x", "x");
+  made = plan (f, "{}", &error);
+  g_assert_no_error (error);
+  g_assert_true (sc_host_tree_write (made, f->root.fd, out.fd, "good", &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (rename (dir, away), ==, 0);
+  g_assert_cmpint (symlink ("away", dir), ==, 0);
+  g_assert_false (sc_host_tree_write (made, f->root.fd, out.fd, "link", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY);
+  g_clear_error (&error);
+  g_assert_cmpint (unlink (dir), ==, 0);
+  g_assert_cmpint (rename (away, dir), ==, 0);
+  g_assert_cmpint (unlink (file), ==, 0);
+  g_assert_cmpint (symlink ("/etc/shadow", file), ==, 0);
+  g_assert_false (sc_host_tree_write (made, f->root.fd, out.fd, "kind", &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "exports/hostfs/d/x: it has become another kind of file"));
+}
+
 static void
 test_hostfs_is_a_link (Fixture *f, gconstpointer data)
 {
@@ -191,6 +223,7 @@ main (int argc, char **argv)
   g_test_add ("/host-plan/templates", Fixture, NULL, set_up, test_templates, tear_down);
   g_test_add ("/host-plan/refused", Fixture, NULL, set_up, test_refused, tear_down);
   g_test_add ("/host-plan/too-much", Fixture, NULL, set_up, test_too_much, tear_down);
+  g_test_add ("/host-plan/changed-meanwhile", Fixture, NULL, set_up, test_changed_meanwhile, tear_down);
   g_test_add ("/host-plan/hostfs-is-a-link", Fixture, NULL, set_up, test_hostfs_is_a_link, tear_down);
   return g_test_run ();
 }
