@@ -87,6 +87,10 @@ def main():
     image('away1', {}, lambda t, h: t.symlink(h + 'opt/app', '/usr/lib/hostapp'))
     image('away2', {}, one('opt/app/data', b'in the image\n'))
     image('forged', {}, one('lib/containers/atomic/evil/info'))
+    names = ['/f%d' % i for i in range(700)]
+    deep = '/'.join(['d' * 250] * 14)
+    image('long', {'defaultValues': {'DEEP': deep}, 'renameFiles': {n: '/opt/$DEEP' + n for n in names}},
+          lambda t, h: [one(n[1:])(t, h) for n in names])
     image('through', {}, one('opt/way/evil/info'))
 
 

@@ -114,10 +114,10 @@ write_text (int dfd, const char *file, const char *text, GError **error)
 static gboolean
 write_files (const ScMade *made, int dfd, const ScMadeFiles *files, GError **error)
 {
-  g_autofree char *info = sc_info_format (made->deployment, files->exports),
+  g_autofree char *info = sc_info_format (made->deployment, files->exports, error),
                   *unit = sc_unit_name (made->deployment->name), *tmpfiles = sc_tmpfiles_name (made->deployment->name);
 
-  if (!write_text (dfd, "config.json", files->rendered->config, error)
+  if (info == NULL || !write_text (dfd, "config.json", files->rendered->config, error)
       || !write_text (dfd, unit, files->rendered->unit, error)
       || !write_text (dfd, tmpfiles, files->rendered->tmpfiles, error) || !write_text (dfd, "info", info, error))
     return FALSE;

@@ -116,7 +116,7 @@ load_command (ScDeployment *d, int dfd)
 static gboolean
 load_files (ScDeployment *d, int dfd, GError **error)
 {
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, "info", FILE_LIMIT, error);
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (dfd, "info", SC_INFO_MAX, error);
 
   if (bytes == NULL || !sc_info_parse (bytes, d, error))
     return FALSE;

@@ -139,6 +139,13 @@ load_flag (JsonObject *manifest, const char *key, gboolean *out, GError **error)
 }
 
 static gboolean
+check_number (const char *key, guint number, GError **error)
+{
+  return number <= SC_EXPORTS_MAX
+         || sc_fail (error, SC_ERROR_LIMIT, MANIFEST ": %s: more than %d entries", key, SC_EXPORTS_MAX);
+}
+
+static gboolean
 load_manifest (ScExports *exports, const char *text, GError **error)
 {
   g_autoptr (JsonNode) root = sc_json_parse (MANIFEST, text, strlen (text), error);
@@ -152,6 +159,8 @@ load_manifest (ScExports *exports, const char *text, GError **error)
   if (manifest == NULL || !load_default_values (manifest, exports->default_values, error)
       || !sc_json_get_string_map (manifest, MANIFEST, "renameFiles", SC_JSON_OPTIONAL, &rename, error)
       || !sc_json_get_strv (manifest, MANIFEST, "installedFilesTemplate", SC_JSON_OPTIONAL, &templates, error)
+      || !check_number ("renameFiles", rename != NULL ? g_hash_table_size (rename) : 0, error)
+      || !check_number ("installedFilesTemplate", templates != NULL ? g_strv_length (templates) : 0, error)
       || !load_flag (manifest, "noContainerService", &exports->no_container_service, error)
       || !load_flag (manifest, "useLinks", &exports->use_links, error)
       || !sc_json_get_object (manifest, MANIFEST, "health", SC_JSON_OPTIONAL, &health, error))
@@ -204,6 +213,8 @@ load_template (const ScExportsReader *reader, ScExports *exports, const char *pa
 static gboolean
 load_hostfs (const ScExportsReader *reader, ScExports *exports, GError **error)
 {
+  gsize size = 0;
+
   if (!reader->has_dir (reader->data, "exports/hostfs", &exports->has_hostfs, error))
     return FALSE;
   for (char **path = exports->installed_files_template; exports->has_hostfs && *path != NULL; path++)
@@ -211,8 +222,13 @@ load_hostfs (const ScExportsReader *reader, ScExports *exports, GError **error)
       char *text = NULL;
       if (!load_template (reader, exports, *path, &text, error))
         return FALSE;
-      if (text != NULL)
-        g_hash_table_replace (exports->hostfs_templates, g_strdup (*path), text);
+      if (text == NULL)
+        continue;
+      size += strlen (text);
+      g_hash_table_replace (exports->hostfs_templates, g_strdup (*path), text);
+      if (size > SC_TEMPLATES_MAX_SIZE)
+        return sc_fail (error, SC_ERROR_LIMIT, MANIFEST ": installedFilesTemplate: files of more than %d MiB in all",
+                        SC_TEMPLATES_MAX_SIZE / 1024 / 1024);
     }
   return TRUE;
 }

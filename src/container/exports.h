@@ -11,6 +11,11 @@
  * image is before that.
  */
 
+/* Of renameFiles, and of installedFilesTemplate. */
+#define SC_EXPORTS_MAX 1000
+/* Files that are templates, together; filled in, too. */
+#define SC_TEMPLATES_MAX_SIZE (16 * 1024 * 1024)
+
 typedef struct
 {
   /* Texts of the files, NULL for one that the image lacks; at most 1 MiB each. */

@@ -45,7 +45,7 @@ look (Watch *w, GError **error)
   if (state == NULL || !sc_systemd_active_since (gate->live->systemd, unit, &since, w->cancellable, error)
       || !sc_systemd_restarts (gate->live->systemd, unit, &restarts, w->cancellable, error))
     return FALSE;
-  if (strcmp (state, "active") != 0)
+  if (strcmp (state, "active") != 0 && strcmp (state, "reloading") != 0)
     return sc_fail (error, SC_ERROR_FAILED, "the service was %s %.1f seconds after its start, see 'journalctl -u %s'",
                     state, (double)(g_get_monotonic_time () - w->begin) / G_USEC_PER_SEC, unit);
   /* The latter: while others were being restarted. */
@@ -84,7 +84,7 @@ watch_until (Watch *w, gint64 end, GError **error)
 
 /* In a directory that recovery removes, should we die here. */
 static gboolean
-try_command (const ScGate *gate, GCancellable *cancellable, GError **error)
+try_command (const ScGate *gate, guint seconds, GCancellable *cancellable, GError **error)
 {
   const ScContainerLock *lock = gate->live->lock;
   g_autofree char *prefix = g_strconcat (SC_CHECKOUTS_TEMP, lock->name, NULL);
@@ -94,30 +94,32 @@ try_command (const ScGate *gate, GCancellable *cancellable, GError **error)
   if (temp == NULL)
     return FALSE;
   file = g_build_filename (lock->checkouts->path, temp, "pid", NULL);
-  ok = sc_probe_command (gate->runtime, lock->name, (const char *const *)gate->health->words, file,
-                         gate->health->timeout, cancellable, error);
+  ok = sc_probe_command (gate->runtime, lock->name, (const char *const *)gate->health->words, file, seconds,
+                         cancellable, error);
   if (!sc_fs_remove_tree_at (lock->checkouts->dfd, temp, NULL))
     g_debug ("%s stays until the next command", temp);
   return ok;
 }
 
+/* @seconds: that are left for it. */
 static gboolean
-try_health (const ScGate *gate, GCancellable *cancellable, GError **error)
+try_health (const ScGate *gate, guint seconds, GCancellable *cancellable, GError **error)
 {
   const ScHealth *health = gate->health;
   g_autofree char *text = sc_health_describe (health);
   gboolean ok = FALSE;
 
+  seconds = MIN (seconds, health->timeout);
   switch (health->kind)
     {
     case SC_HEALTH_COMMAND:
-      ok = try_command (gate, cancellable, error);
+      ok = try_command (gate, seconds, cancellable, error);
       break;
     case SC_HEALTH_HTTP:
-      ok = sc_probe_http (health->words[0], health->timeout, cancellable, error);
+      ok = sc_probe_http (health->words[0], seconds, cancellable, error);
       break;
     case SC_HEALTH_TCP:
-      ok = sc_probe_tcp (health->words[0], health->timeout, cancellable, error);
+      ok = sc_probe_tcp (health->words[0], seconds, cancellable, error);
       break;
     }
   return ok || sc_prefix (error, "health check %s", text);
@@ -134,9 +136,10 @@ wait_ready (Watch *w, GError **error)
   for (;;)
     {
       g_autoptr (GError) local = NULL;
-      gint64 now;
+      gint64 now = g_get_monotonic_time ();
+      guint left = end > now ? (guint)((end - now + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC) : 1;
 
-      if (try_health (gate, w->cancellable, &local))
+      if (try_health (gate, left, w->cancellable, &local))
         return TRUE;
       if (g_cancellable_set_error_if_cancelled (w->cancellable, error) || !look_at_all (w, error))
         return FALSE;
@@ -171,7 +174,7 @@ run_watch (Watch *w, guint seconds, GError **error)
   if (!watch_until (w, g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC, error))
     return FALSE;
   for (w->at = 0; w->at < w->n; w->at++)
-    if (w->gates[w->at].health != NULL && !try_health (&w->gates[w->at], w->cancellable, error))
+    if (w->gates[w->at].health != NULL && !try_health (&w->gates[w->at], G_MAXUINT, w->cancellable, error))
       return FALSE;
   w->at = 0;
   return look_at_all (w, error);

@@ -28,8 +28,8 @@ gboolean sc_gate_is_verdict (const GError *error);
  *
  * One after the other gets the time that its health check has to pass for the first time; the probation begins when all
  * are ready; at its end every check is tried once more and must pass.  From the beginning to the end every service must
- * be active and not be started again; nor may systemd have done that since the restart, unless it went with a job of
- * another's.
+ * be active (or reloading) and not be started again; nor may systemd have done that since the restart, unless it went
+ * with a job of another's.
  *
  * Errors, those of sc_gate_is_verdict(): "the service was failed ...", "health check X: connection refused (not ready
  * within 30 s)".

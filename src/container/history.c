@@ -50,6 +50,15 @@ load_reason (int dfd, const char *name, int number)
   return data != NULL ? g_strchomp (g_strndup (data, size)) : g_strdup ("");
 }
 
+/* Does @error say that it will be the same the next time? */
+static gboolean
+is_lasting (const GError *error)
+{
+  return g_error_matches (error, SC_ERROR, SC_ERROR_INVALID) || g_error_matches (error, SC_ERROR, SC_ERROR_LIMIT)
+         || g_error_matches (error, SC_ERROR, SC_ERROR_NOT_FOUND)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
 static ScHistoryEntry *
 load_entry (const ScContext *ctx, int dfd, const char *name, int number, int live)
 {
@@ -64,6 +73,7 @@ load_entry (const ScContext *ctx, int dfd, const char *name, int number, int liv
       entry->deployment->image = g_strdup ("");
       entry->deployment->number = number;
       entry->deployment->problem = g_strdup (local->message);
+      entry->damaged = is_lasting (local);
     }
   entry->live = number == live;
   entry->pinned = has_mark (dfd, name, number, PINNED);
@@ -181,6 +191,11 @@ sc_history_prune (const ScContext *ctx, ScContainerLock *lock, int live, int pre
       failed_seen |= entry->failed != NULL;
       if (entry->live || entry->pinned || newest_failed || g_hash_table_contains (kept, GINT_TO_POINTER (number))
           || sc_running_is_in (ctx, lock, entry->deployment->runtime, number))
+        continue;
+      if (entry->deployment->problem != NULL)
+        sc_progress_note (sink, "%s.%d %s: %s", lock->name, number,
+                          entry->damaged ? "is damaged, it is removed" : "stays", entry->deployment->problem);
+      if (entry->deployment->problem != NULL && !entry->damaged)
         continue;
       if (!sc_checkouts_remove (lock->checkouts, lock->name, number, &local))
         {

@@ -12,6 +12,7 @@
 typedef struct
 {
   ScDeployment *deployment; /* with @problem set if it cannot be read */
+  gboolean damaged;         /* it cannot be read, and that will not change by itself */
   gboolean live;
   gboolean pinned;
   char *failed; /* (nullable): why it was given up */
@@ -25,8 +26,8 @@ GPtrArray *sc_history_list (const ScContext *ctx, const char *name, GError **err
 GPtrArray *sc_history_load (const ScContext *ctx, ScContainerLock *lock, int live, GError **error) SC_CHECK;
 
 /* Removes deployments until @keep are left: the live one, @previous, and the newest ones.  Pinned ones and one that
- * still runs stay in any case, and so does the newest that failed; these do not count. A note tells what could not be
- * removed. */
+ * still runs stay in any case, and so does the newest that failed, and one that cannot be read but may be later; these
+ * do not count. A note tells what could not be removed, and what is removed because it is damaged. */
 void sc_history_prune (const ScContext *ctx, ScContainerLock *lock, int live, int previous, guint keep,
                        const ScProgressSink *sink);
 

@@ -16,11 +16,23 @@
 
 /* -- what goes -- */
 
-/* Two that were installed at a time may both have found a file missing. */
+/* (transfer full): the last names of @paths. */
+static GHashTable *
+last_names (char **paths)
+{
+  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  for (; paths != NULL && *paths != NULL; paths++)
+    g_hash_table_add (names, g_path_get_basename (*paths));
+  return names;
+}
+
+/* Two that were installed at a time may both have found a file missing.  Files of one place have one last name. */
 static gboolean
 find_others (ScHostSides *s, const ScContext *ctx, const char *name, GError **error)
 {
   g_autoptr (GPtrArray) deployments = sc_deployment_list (ctx, error);
+  g_autoptr (GHashTable) names = last_names (s->from.d->installed_files);
 
   s->others = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   for (guint i = 0; deployments != NULL && i < deployments->len; i++)
@@ -30,7 +42,13 @@ find_others (ScHostSides *s, const ScContext *ctx, const char *name, GError **er
       if (strcmp (d->name, name) == 0)
         continue;
       for (char **path = d->installed_files; path != NULL && *path != NULL; path++)
-        g_hash_table_replace (s->others, g_strdup (*path), g_strdup (d->name));
+        {
+          g_autofree char *base = g_path_get_basename (*path);
+          char *place = g_hash_table_contains (names, base) ? sc_host_place (s->host.root, *path, NULL) : NULL;
+
+          if (place != NULL)
+            g_hash_table_replace (s->others, place, g_strdup (d->name));
+        }
     }
   return deployments != NULL;
 }
@@ -47,10 +65,10 @@ is_forbidden (ScHostSides *s, const char *path, gboolean is_dir)
   return real != NULL;
 }
 
+/* @other: (nullable): another container that has it too. */
 static gboolean
-remove_file (ScHostSides *s, const char *path, GError **error)
+remove_file (ScHostSides *s, const char *path, const char *other, GError **error)
 {
-  const char *other = g_hash_table_lookup (s->others, path);
   g_auto (ScHostFile) file = { 0 };
 
   if (!sc_host_file_look (s->host.root, path, &file, error))
@@ -97,17 +115,21 @@ pass_over (ScHostSides *s, gboolean force, GError *local, GError **error)
 static gboolean
 remove_old (ScHostSides *s, gboolean force, GError **error)
 {
-  g_autoptr (GPtrArray) files = g_ptr_array_new (), dirs = g_ptr_array_new ();
+  g_autoptr (GPtrArray) files = g_ptr_array_new (), owners = g_ptr_array_new (), dirs = g_ptr_array_new ();
   char **all = s->from.d->installed_files;
   gboolean wanted = FALSE;
 
   /* Where something is may change with what is removed. */
   for (guint i = 0; all != NULL && all[i] != NULL; i++)
     {
-      if (!is_wanted (s, all[i], s->to.files, &wanted, error))
+      g_autofree char *place = sc_host_place (s->host.root, all[i], error);
+
+      if (place == NULL || !is_wanted (s, all[i], s->to.files, &wanted, error))
         return FALSE;
-      if (!wanted)
-        g_ptr_array_add (files, all[i]);
+      if (wanted)
+        continue;
+      g_ptr_array_add (files, all[i]);
+      g_ptr_array_add (owners, g_hash_table_lookup (s->others, place));
     }
   all = s->from.d->installed_dirs;
   for (guint i = 0; all != NULL && all[i] != NULL; i++)
@@ -121,7 +143,8 @@ remove_old (ScHostSides *s, gboolean force, GError **error)
     {
       GError *local = NULL;
 
-      if (!remove_file (s, g_ptr_array_index (files, i), &local) && !pass_over (s, force, local, error))
+      if (!remove_file (s, g_ptr_array_index (files, i), g_ptr_array_index (owners, i), &local)
+          && !pass_over (s, force, local, error))
         return FALSE;
     }
   /* A directory stands before what is in it. */
@@ -321,24 +344,27 @@ put_new (ScHostSides *s, const GPtrArray *files, const GPtrArray *dirs, GError *
 /* -- all of it -- */
 
 gboolean
-sc_host_files_put (const ScContext *ctx, ScContainerLock *lock, int number, int other, gboolean force,
-                   const ScProgressSink *sink, GError **error)
+sc_host_files_put (const ScLive *live, int number, int other, GError **error)
 {
+  const ScContext *ctx = live->ctx;
+  ScContainerLock *lock = live->lock;
   g_auto (ScHostSides) s = SC_HOST_SIDES_INIT;
   g_autoptr (GPtrArray) files = NULL, dirs = NULL;
 
-  if (!sc_host_sides_load (&s, ctx, lock, number, other, sink, error))
+  if (!sc_host_sides_load (&s, ctx, lock, number, other, !live->resumed, live->sink, error))
     return FALSE;
+  if (s.to.unknown)
+    return TRUE;
   if (!sc_host_side_has_files (&s.to) && !sc_host_side_has_files (&s.from))
     return TRUE;
   s.host.root = sc_context_open_root (ctx, error);
   if (s.host.root < 0 || !sc_host_guard_open (ctx, lock->name, &s.guard, error)
-      || !sc_host_sides_find_places (&s, error) || !find_others (&s, ctx, lock->name, error))
+      || !sc_host_sides_find_places (&s, error) || (s.from.d != NULL && !find_others (&s, ctx, lock->name, error)))
     return FALSE;
   files = list_places (s.host.root, &s.from, s.to.d != NULL ? s.to.d->installed_files : NULL, error);
   dirs =
       files != NULL ? list_places (s.host.root, &s.from, s.to.d != NULL ? s.to.d->installed_dirs : NULL, error) : NULL;
-  if (dirs == NULL || (s.from.d != NULL && !remove_old (&s, force, error)))
+  if (dirs == NULL || (s.from.d != NULL && !remove_old (&s, live->force, error)))
     return FALSE;
   return s.to.d == NULL || put_new (&s, files, dirs, error);
 }
@@ -362,7 +388,7 @@ sc_host_files_clean (const ScContext *ctx, ScContainerLock *lock, int a, int b, 
   g_auto (ScHostSides) s = SC_HOST_SIDES_INIT;
   g_autoptr (GHashTable) done = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  if (!sc_host_sides_load (&s, ctx, lock, a, b, NULL, error))
+  if (!sc_host_sides_load (&s, ctx, lock, a, b, FALSE, NULL, error))
     return FALSE;
   if (!sc_host_side_has_files (&s.to) && !sc_host_side_has_files (&s.from))
     return TRUE;

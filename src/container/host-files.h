@@ -3,6 +3,7 @@
 
 #include "container-lock.h"
 #include "deployment.h"
+#include "live.h"
 
 /*
  * Files of containers on the host: from those of one deployment to those of another, by what both have recorded and
@@ -13,14 +14,13 @@
  * sc_host_files_put:
  * @number: deployment whose files are to be on the host, SC_NO_DEPLOYMENT for none
  * @other: deployment whose files may be there instead, SC_NO_DEPLOYMENT for none
- * @force: what cannot be removed stays, which @sink is told
- * @sink: (nullable): told what was changed by hand, and stays
+ * @live: @force: what cannot be removed stays, which the sink is told
  *
  * A file that is neither what @number nor what @other recorded stays as it is, and so does one where a directory has
- * to be: what belongs in it is left out.
+ * to be: what belongs in it is left out.  If the record of @number cannot be read that is an error, and what is on the
+ * host stays; one that was resumed goes on so, which the sink is told.
  */
-gboolean sc_host_files_put (const ScContext *ctx, ScContainerLock *lock, int number, int other, gboolean force,
-                            const ScProgressSink *sink, GError **error) SC_CHECK;
+gboolean sc_host_files_put (const ScLive *live, int number, int other, GError **error) SC_CHECK;
 
 /* Removes temporary names that were given for these deployments, each SC_NO_DEPLOYMENT for none. */
 gboolean sc_host_files_clean (const ScContext *ctx, ScContainerLock *lock, int a, int b, GError **error) SC_CHECK;

@@ -30,6 +30,7 @@ typedef struct
   GPtrArray *forbidden;  /* char * */
   GHashTable *found;     /* path on the host -> ScHostEntry, owned */
   guint count;
+  gsize text_size; /* of templates, filled in */
 } Planner;
 
 static void
@@ -103,6 +104,15 @@ check_target (const char *key, const char *target, GError **error)
   return TRUE;
 }
 
+/* Such a path is no file's, and need not be kept. */
+static gboolean
+check_length (const char *key, const char *path, GError **error)
+{
+  return strlen (path) < PATH_MAX
+         || sc_fail (error, SC_ERROR_LIMIT, "exports/manifest.json: %s: a path of more than %d bytes", key,
+                     PATH_MAX - 1);
+}
+
 static gboolean
 read_renames (Planner *p, GError **error)
 {
@@ -116,7 +126,7 @@ read_renames (Planner *p, GError **error)
       g_autoptr (ScExpansion) to =
           from != NULL ? sc_template_expand ("manifest.json: renameFiles", text, p->input->values, error) : NULL;
 
-      if (to == NULL || !check_target (key, to->text, error))
+      if (to == NULL || !check_length ("renameFiles", from->text, error) || !check_target (key, to->text, error))
         return FALSE;
       g_hash_table_replace (p->renames, sc_config_clean_path (from->text), sc_config_clean_path (to->text));
     }
@@ -131,7 +141,7 @@ read_templates (Planner *p, GError **error)
       g_autoptr (ScExpansion) expanded =
           sc_template_expand ("manifest.json: installedFilesTemplate", *path, p->input->values, error);
 
-      if (expanded == NULL)
+      if (expanded == NULL || !check_length ("installedFilesTemplate", expanded->text, error))
         return FALSE;
       g_hash_table_add (p->templates, sc_config_clean_path (*path));
       g_hash_table_add (p->templates, sc_config_clean_path (expanded->text));
@@ -194,6 +204,9 @@ add_entry (Planner *p, const char *path, const char *source, mode_t kind, char *
         entry->source = g_strdup (source);
       return TRUE;
     }
+  if (g_hash_table_size (p->found) >= SC_HOST_FILES_MAX)
+    return sc_fail (error, SC_ERROR_LIMIT, HOSTFS ": more than %d files and directories on the host",
+                    SC_HOST_FILES_MAX);
   entry = g_new0 (ScHostEntry, 1);
   entry->path = g_strdup (path);
   entry->source = g_strdup (source);
@@ -267,6 +280,10 @@ fill_in (Planner *p, int dir, const char *name, const char *source, const char *
   expansion = sc_template_expand (label, text, p->input->values, error);
   if (expansion == NULL)
     return FALSE;
+  p->text_size += strlen (expansion->text);
+  if (p->text_size > SC_TEMPLATES_MAX_SIZE)
+    return sc_fail (error, SC_ERROR_LIMIT, HOSTFS ": templates of more than %d MiB in all, filled in",
+                    SC_TEMPLATES_MAX_SIZE / 1024 / 1024);
   *out_text = g_steal_pointer (&expansion->text);
   return TRUE;
 }

@@ -144,7 +144,7 @@ sc_host_files_prepare (const ScContext *ctx, ScContainerLock *lock, const ScDepl
   g_auto (ScHostSides) s = SC_HOST_SIDES_INIT;
   g_autoptr (GError) local = NULL;
 
-  if (!sc_host_sides_load (&s, ctx, lock, d->number, other, NULL, error))
+  if (!sc_host_sides_load (&s, ctx, lock, d->number, other, TRUE, NULL, error))
     return FALSE;
   if (!sc_host_side_has_files (&s.to))
     return TRUE;

@@ -69,10 +69,11 @@ sc_host_side_open_tree (ScContainerLock *lock, ScHostSide *side, GError **error)
   return side->tree >= 0;
 }
 
-/* A deployment that is not there has nothing on the host; one whose record cannot be read, nothing that we know of. */
+/* A deployment that is not there has nothing on the host; one whose record cannot be read, nothing that we know of:
+ * that is an error if it is @needed. */
 static gboolean
-load_side (const ScContext *ctx, ScContainerLock *lock, int number, const ScProgressSink *sink, ScHostSide *side,
-           GError **error)
+load_side (const ScContext *ctx, ScContainerLock *lock, int number, gboolean needed, const ScProgressSink *sink,
+           ScHostSide *side, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
@@ -87,11 +88,13 @@ load_side (const ScContext *ctx, ScContainerLock *lock, int number, const ScProg
   if (g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND)
       || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     return TRUE;
-  if (!g_error_matches (local, SC_ERROR, SC_ERROR_INVALID) && !g_error_matches (local, SC_ERROR, SC_ERROR_LIMIT))
+  if (needed
+      || (!g_error_matches (local, SC_ERROR, SC_ERROR_INVALID) && !g_error_matches (local, SC_ERROR, SC_ERROR_LIMIT)))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
     }
+  side->unknown = TRUE;
   sc_progress_note (sink, "%s: its files on the host are not known and stay as they are", local->message);
   return TRUE;
 }
@@ -216,11 +219,12 @@ sc_host_side_recorded (int root, const ScHostSide *side, const char *name, const
 }
 
 gboolean
-sc_host_sides_load (ScHostSides *s, const ScContext *ctx, ScContainerLock *lock, int number, int other,
+sc_host_sides_load (ScHostSides *s, const ScContext *ctx, ScContainerLock *lock, int number, int other, gboolean needed,
                     const ScProgressSink *sink, GError **error)
 {
   s->sink = sink;
   s->stem = g_strdup_printf ("atomic-%s.to", lock->name);
   s->host.stem = s->stem;
-  return load_side (ctx, lock, number, sink, &s->to, error) && load_side (ctx, lock, other, sink, &s->from, error);
+  return load_side (ctx, lock, number, needed, sink, &s->to, error)
+         && load_side (ctx, lock, other, FALSE, sink, &s->from, error);
 }

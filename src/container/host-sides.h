@@ -15,6 +15,7 @@ typedef struct
 {
   int number;
   ScDeployment *d;          /* (nullable): it is not there, or its record is not known */
+  gboolean unknown;         /* its record cannot be read */
   int tree;                 /* -1: it has none */
   GHashTable *files, *dirs; /* (nullable): place -> path as recorded */
   GHashTable *links;        /* (nullable): places of its links that are on the host as recorded */
@@ -28,7 +29,7 @@ typedef struct
   ScHostSide to, from;
   ScHostGuard guard;
   GHashTable *obstacles; /* (nullable): paths that were told of */
-  GHashTable *others;    /* (nullable): files of other live containers -> name of one, owned */
+  GHashTable *others;    /* (nullable): places of files of other live containers -> name */
 } ScHostSides;
 
 #define SC_HOST_SIDES_INIT                                                                                             \
@@ -37,9 +38,9 @@ typedef struct
   }
 
 /* Reads both; host.root is not opened. A deployment that is not there has nothing on the host; one whose record cannot
- * be read, nothing that we know of, which @sink is told. */
+ * be read, nothing that we know of, which @sink is told; but if the record of @number is @needed, that is an error. */
 gboolean sc_host_sides_load (ScHostSides *sides, const ScContext *ctx, ScContainerLock *lock, int number, int other,
-                             const ScProgressSink *sink, GError **error) SC_CHECK;
+                             gboolean needed, const ScProgressSink *sink, GError **error) SC_CHECK;
 void sc_host_sides_clear (ScHostSides *sides);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScHostSides, sc_host_sides_clear)
 

@@ -16,8 +16,6 @@
 #include "reference.h"
 #include "sort.h"
 
-#define INFO_LIMIT (4 * 1024 * 1024)
-
 /* A container remembers the name as it was written when it was installed, maybe by an older tool: without its tag. */
 static gboolean
 is_made_of (const ScDeployment *deployment, const ScImage *image)
@@ -88,7 +86,7 @@ add_deployment (int base, gboolean preinstalled, const char *name, GPtrArray *de
   if (!sc_fs_exists_at (base, path))
     return suffix == NULL || !is_deployment (base, name, suffix)
            || sc_fail (error, SC_ERROR_INVALID, "it has no info, so what it needs is not known");
-  bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, error);
+  bytes = sc_fs_read_file_at (base, path, SC_INFO_MAX, error);
   if (bytes == NULL || !sc_info_parse (bytes, d, error))
     return FALSE;
   d->preinstalled = preinstalled;

@@ -53,15 +53,14 @@ parse_package (JsonObject *object, ScDeployment *d, GError **error)
   return TRUE;
 }
 
-static gboolean
-parse_health (JsonObject *object, ScDeployment *d, GError **error)
+/* It is for people to read: one that is not understood, as of a newer version, is no reason to refuse all the rest. */
+static void
+parse_health (JsonObject *object, ScDeployment *d)
 {
   JsonObject *health = NULL;
 
-  if (!sc_json_get_object (object, WHERE, "atomic.health", SC_JSON_OPTIONAL, &health, error))
-    return FALSE;
-  d->health = health != NULL ? sc_health_parse (health, WHERE ".atomic.health", error) : NULL;
-  return health == NULL || d->health != NULL;
+  if (sc_json_get_object (object, WHERE, "atomic.health", SC_JSON_OPTIONAL, &health, NULL) && health != NULL)
+    d->health = sc_health_parse (health, WHERE ".atomic.health", NULL);
 }
 
 gboolean
@@ -84,8 +83,9 @@ sc_info_parse (GBytes *bytes, ScDeployment *d, GError **error)
       || !sc_json_get_int (object, WHERE, "created", SC_JSON_OPTIONAL, &d->created, error)
       || !sc_json_get_bool (object, WHERE, "has-container-service", SC_JSON_OPTIONAL, &d->has_container_service, error)
       || !sc_json_get_string_map (object, WHERE, "values", SC_JSON_OPTIONAL, &d->values, error)
-      || !parse_host (object, d, error) || !parse_package (object, d, error) || !parse_health (object, d, error))
+      || !parse_host (object, d, error) || !parse_package (object, d, error))
     return FALSE;
+  parse_health (object, d);
   d->image = g_strdup (image);
   d->revision = g_strdup (revision);
   d->commit = g_strdup (commit);
@@ -147,10 +147,11 @@ add_package (JsonBuilder *b, const ScDeployment *d)
 }
 
 char *
-sc_info_format (const ScDeployment *d, const ScExports *exports)
+sc_info_format (const ScDeployment *d, const ScExports *exports, GError **error)
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   g_autoptr (JsonNode) root = NULL;
+  g_autofree char *text = NULL;
 
   json_builder_begin_object (b);
   add_string (b, "image", d->image);
@@ -183,5 +184,10 @@ sc_info_format (const ScDeployment *d, const ScExports *exports)
     }
   json_builder_end_object (b);
   root = json_builder_get_root (b);
-  return sc_json_to_text (root, TRUE);
+  text = sc_json_to_text (root, TRUE);
+  if (strlen (text) > SC_INFO_MAX)
+    return sc_fail_null (error, SC_ERROR_LIMIT,
+                         "the record of its files for the host and of its values is larger than %d MiB",
+                         SC_INFO_MAX / 1024 / 1024);
+  return g_steal_pointer (&text);
 }

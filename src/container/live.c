@@ -198,10 +198,8 @@ put_host (const ScLive *live, int number, int other, GError **error)
   if (!sc_host_package_load (live->ctx, live->lock->name, number, &package, error))
     return FALSE;
   if (package.manager == NULL)
-    return sc_host_package_put (live, number, other, error)
-           && sc_host_files_put (live->ctx, live->lock, number, other, live->force, live->sink, error);
-  return sc_host_files_put (live->ctx, live->lock, number, other, live->force, live->sink, error)
-         && sc_host_package_put (live, number, other, error);
+    return sc_host_package_put (live, number, other, error) && sc_host_files_put (live, number, other, error);
+  return sc_host_files_put (live, number, other, error) && sc_host_package_put (live, number, other, error);
 }
 
 gboolean

@@ -20,7 +20,6 @@
 #include "recover.h"
 #include "runtime.h"
 
-#define INFO_LIMIT (4 * 1024 * 1024)
 /* Between making a bundle and locking it. */
 #define BUNDLE_MIN_AGE 60
 #define RUN_INFIX      "-run-"
@@ -41,7 +40,7 @@ runtime_of (Search *s, const char *dir, char **out_runtime)
 {
   g_autofree char *path = g_build_filename (dir, "info", NULL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (s->checkouts->dfd, path, INFO_LIMIT, &error);
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (s->checkouts->dfd, path, SC_INFO_MAX, &error);
   g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
 
   *out_runtime = NULL;
@@ -177,8 +176,8 @@ static gboolean
 remove_dead_file (const ScContext *ctx, const char *path, int dir, const char *file, GError **error)
 {
   g_autofree char *real = sc_context_path (ctx, path), *above = g_path_get_dirname (real);
-  g_autoptr (GBytes) theirs = sc_fs_read_file_at (AT_FDCWD, real, INFO_LIMIT, NULL);
-  g_autoptr (GBytes) ours = sc_fs_read_file_at (dir, file, INFO_LIMIT, NULL);
+  g_autoptr (GBytes) theirs = sc_fs_read_file_at (AT_FDCWD, real, SC_INFO_MAX, NULL);
+  g_autoptr (GBytes) ours = sc_fs_read_file_at (dir, file, SC_INFO_MAX, NULL);
 
   if (theirs == NULL || ours == NULL || !g_bytes_equal (theirs, ours))
     return TRUE;

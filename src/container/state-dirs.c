@@ -19,8 +19,6 @@
 #include "state-own.h"
 #include "tmpfiles.h"
 
-#define INFO_LIMIT (4 * 1024 * 1024)
-
 /* A path as we record it. */
 static gboolean
 makes_sense (const ScStateOwner *o, const char *path)
@@ -49,7 +47,7 @@ read_bytes (int base, const char *deployment, const char *name, GBytes **out, GE
 {
   g_autofree char *file = g_build_filename (deployment, name, NULL);
 
-  return sc_fs_read_if_there_at (base, file, INFO_LIMIT, out, error);
+  return sc_fs_read_if_there_at (base, file, SC_INFO_MAX, out, error);
 }
 
 static gboolean

@@ -88,7 +88,7 @@ read_info (int dfd, ScDeployment **out, GError **error)
   g_autoptr (ScDeployment) d = NULL;
 
   *out = NULL;
-  if (!sc_fs_read_if_there_at (dfd, "info", FILE_LIMIT, &bytes, error))
+  if (!sc_fs_read_if_there_at (dfd, "info", SC_INFO_MAX, &bytes, error))
     return FALSE;
   if (bytes == NULL)
     return TRUE;

@@ -338,8 +338,9 @@ sc_update_one_back (ScUpdateOne *u, const char *reason, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  /* A mark is not worth that something bad stays live. */
-  if (reason != NULL && !sc_history_set_failed (u->lock, u->journal->to, reason, &local))
+  /* A mark is not worth that something bad stays live; what stops with the machine has none. */
+  if (reason != NULL && !sc_systemd_is_stopping (u->systemd)
+      && !sc_history_set_failed (u->lock, u->journal->to, reason, &local))
     {
       sc_progress_note (u->sink, "%s: deployment %d cannot be marked as failed: %s", u->options->name, u->journal->to,
                         local->message);

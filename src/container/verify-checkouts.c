@@ -19,10 +19,9 @@
 #include "info.h"
 #include "json.h"
 
-#define INFO_LIMIT (4 * 1024 * 1024)
-#define ROOTFS     "rootfs"
-#define NEW        "new"
-#define READ_SIZE  ((gsize)64 * 1024)
+#define ROOTFS    "rootfs"
+#define NEW       "new"
+#define READ_SIZE ((gsize)64 * 1024)
 
 typedef struct
 {
@@ -270,7 +269,7 @@ is_of_image (Look *l, int base, const char *name, char **out_commit)
   if ((sc_deployment_suffix (name) == NULL && l->preinstalled == NULL) || name[0] == '.'
       || fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode))
     return FALSE;
-  bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, NULL);
+  bytes = sc_fs_read_file_at (base, path, SC_INFO_MAX, NULL);
   if (bytes == NULL || !sc_info_parse (bytes, d, NULL) || g_strcmp0 (d->revision, l->image->id) != 0
       || d->remote != NULL)
     return FALSE;
@@ -283,7 +282,7 @@ static gboolean
 rewrite_commit (Look *l, int base, const char *name, GError **error)
 {
   g_autofree char *path = g_build_filename (name, "info", NULL), *text = NULL;
-  g_autoptr (GBytes) bytes = sc_fs_read_file_at (base, path, INFO_LIMIT, error);
+  g_autoptr (GBytes) bytes = sc_fs_read_file_at (base, path, SC_INFO_MAX, error);
   g_autoptr (JsonNode) node = NULL;
   JsonObject *object = NULL;
 

@@ -15,8 +15,6 @@
 #include "fs.h"
 #include "info.h"
 
-#define INFO_LIMIT (4 * 1024 * 1024)
-
 typedef struct
 {
   ScStore *store;
@@ -93,7 +91,7 @@ search_deployment (Search *s, const char *name, GError **error)
 
   if (!sc_fs_exists_at (s->base, path) && !sc_fs_exists_at (s->base, rootfs))
     return TRUE;
-  bytes = sc_fs_read_file_at (s->base, path, INFO_LIMIT, &local);
+  bytes = sc_fs_read_file_at (s->base, path, SC_INFO_MAX, &local);
   if (bytes == NULL || !sc_info_parse (bytes, d, &local) || d->revision == NULL)
     {
       if (sc_fs_exists_at (s->base, name))

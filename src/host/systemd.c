@@ -183,7 +183,9 @@ fail_call (GError **error, GError *local, const char *what)
            || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
            || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER)
            || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_DISCONNECTED)
-           || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_NO_MEMORY))
+           || g_error_matches (owned, G_DBUS_ERROR, G_DBUS_ERROR_NO_MEMORY)
+           /* The machine is being stopped. */
+           || is_remote_error (owned, SYSTEMD_NAME ".TransactionIsDestructive"))
     code = SC_ERROR_UNAVAILABLE;
   g_dbus_error_strip_remote_error (owned);
   return sc_fail (error, code, "systemd: %s: %s", what, owned->message);
@@ -390,6 +392,20 @@ sc_systemd_start_if_wanted (ScSystemd *systemd, const char *unit, GCancellable *
   return reply != NULL || fail_call (error, local, what);
 }
 
+gboolean
+sc_systemd_is_stopping (ScSystemd *systemd)
+{
+  g_autoptr (GVariant) reply = NULL, value = NULL;
+
+  if (systemd->running)
+    reply = call (systemd, SYSTEMD_PATH, "org.freedesktop.DBus.Properties", "Get",
+                  g_variant_new ("(ss)", SYSTEMD_MANAGER, "SystemState"), "(v)", NULL, NULL);
+  if (reply != NULL)
+    g_variant_get (reply, "(v)", &value);
+  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
+         && strcmp (g_variant_get_string (value, NULL), "stopping") == 0;
+}
+
 char *
 sc_systemd_active_state (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error)
 {
@@ -517,8 +533,9 @@ run_job (ScSystemd *systemd, const char *verb, const char *method, const char *u
   /* "skipped": a condition of the unit says that there is nothing to do, which systemctl takes for success too. */
   if (g_str_equal (result, "done") || g_str_equal (result, "skipped"))
     return TRUE;
-  return sc_fail (error, SC_ERROR_FAILED, "systemd: %s: the job ended with '%s', see 'journalctl -u %s'", what, result,
-                  unit);
+  /* Somebody wanted something else of the unit meanwhile, which says nothing of the unit. */
+  return sc_fail (error, g_str_equal (result, "canceled") ? SC_ERROR_UNAVAILABLE : SC_ERROR_FAILED,
+                  "systemd: %s: the job ended with '%s', see 'journalctl -u %s'", what, result, unit);
 }
 
 gboolean

@@ -20,6 +20,8 @@ void sc_systemd_free (ScSystemd *systemd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScSystemd, sc_systemd_free)
 
 gboolean sc_systemd_is_running (ScSystemd *systemd);
+/* Is the machine being stopped or started again? FALSE where that is not known. */
+gboolean sc_systemd_is_stopping (ScSystemd *systemd);
 
 /* @unit is the full name ("etcd.service"). Each is a success without effect where it does not apply (see above). */
 gboolean sc_systemd_reload (ScSystemd *systemd, GCancellable *cancellable, GError **error) SC_CHECK;
@@ -30,7 +32,8 @@ gboolean sc_systemd_enable (ScSystemd *systemd, const char *unit, GCancellable *
 gboolean sc_systemd_disable (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* Queue the job and wait for its end; SC_ERROR_FAILED names the unit and the job's result ("failed", "timeout",
- * "dependency", ...).  SC_ERROR_UNAVAILABLE where systemd is not running. */
+ * "dependency", ...).  SC_ERROR_UNAVAILABLE where systemd is not running, and if another job took its place or would
+ * not let it, as when the machine stops. */
 gboolean sc_systemd_start (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
 gboolean sc_systemd_stop (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;
 gboolean sc_systemd_restart (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;

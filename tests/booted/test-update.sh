@@ -76,8 +76,22 @@ check_is "... restarts nothing" "$(journalctl -u web -o cat | grep -c '^Started 
 under_load "rollback under load" atomic containers rollback web
 check_is "... as the old one" "$(get 8081)" "Hello, one"
 check "... and runs from there" until_true runs_from web $C/web.0
-under_load "a gated update of what stays up" atomic containers update web --gated --probation 2 --set RECEIVER=three
+mkdir -p /etc/systemd/system/web.service.d
+printf '[Service]\nExecReload=/bin/sleep 0.7\n' > /etc/systemd/system/web.service.d/reload.conf
+{ until get 8081 | grep -q three; do sleep 0.1; done; exec systemctl reload web; } 2> /dev/null &
+reloader=$!
+under_load "a gated update of what stays up, and is reloaded meanwhile" atomic containers update web --gated --probation 2 --set RECEIVER=three
+check "... it was" wait "$reloader"
 check_is "... as the new one" "$(get 8081)" "Hello, three"
+printf '[Service]\nExecStartPre=/bin/sleep 1\n' > /etc/systemd/system/web.service.d/slow.conf
+atomic containers update web --set RECEIVER=late > /tmp/out 2>&1 &
+check "an update restarts what counts by then" until_true is_state web activating
+kill -TERM $!
+wait $! || :
+check "... a signal does not keep it from that" until_true runs_from web "$C/$(live web)"
+check_is "... it is the new one" "$(until get 8081; do sleep 0.1; done 2> /dev/null)" "Hello, late"
+check_is "... and nothing is left to do" "$(ls -A $C | grep journal || :)" ""
+rm -r /etc/systemd/system/web.service.d
 
 atomic stop web
 systemctl disable web 2> /dev/null
@@ -145,8 +159,13 @@ failing_at() { # N MODE: complains
   ls -A $C | grep -E 'journal|tmp|group' | sed "s/^/$2 at $1: left: /" || :
 }
 old=$(live gate)
-/build/tests/kill-at /tmp/count 0 -- atomic containers update gate --gated --set WORD=0 --rebase oci:/t/never > /tmp/out 2>&1 || :
+/build/tests/kill-at /tmp/count 0 --trace /tmp/trace -- atomic containers update gate --gated --set WORD=0 --rebase oci:/t/never > /tmp/out 2>&1 || :
 calls=$(cat /tmp/count)
+status=0
+/build/tests/kill-at /tmp/count "$(grep -m 1 failed /tmp/trace | cut -d' ' -f1)" --error ENOSPC -- atomic containers update gate --gated \
+  --set WORD=unmarked --rebase oci:/t/never > /tmp/out 2>&1 || status=$?
+check_is "it goes back without a mark that cannot be written, too" "$status $(live gate)" "1 $old"
+check "... which it says" grep -E '^gate: deployment [0-9]+ cannot be marked as failed: .*No space' /tmp/out
 modes=(kill EIO ENOSPC)
 : > /tmp/wrong
 if [ $POINTS = all ]; then

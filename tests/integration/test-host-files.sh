@@ -177,6 +177,13 @@ ok "/usr/bin is another file system" a install -n box v1
 is "... a copy" "$(stat -c %h "$R/usr/bin/tool") $(cat "$R/usr/bin/tool")" "1 tool 1"
 ok "uninstall" a uninstall box
 is "... gone" "$(ls "$T/small/bin")" ""
+ok "... which is read-only later" a install -n box v1
+mount -o remount,ro,bind "$R/usr/bin"
+refused "uninstall" 1 "Read-only file system" a uninstall box
+matches "... --force leaves what it cannot remove" "$(a uninstall -f box 2>&1)" "/usr/bin/tool: .*: it stays"
+is "... and nothing else" "$(ls "$T/small/bin" | xargs) $(ls -A "$C" | xargs) $(ls "$R/etc/app" 2>&1 | grep -c conf)" \
+  "alias same tool .storage 0"
+rm "$T/small/bin/"*
 umount "$R/usr/bin"
 MOUNTS=("$T/small")
 
@@ -305,18 +312,38 @@ is "... keeps it" "$(cat "$R/opt/turn")" mine
 rm "$R/opt/turn"
 find "$R" -depth -path "$C" -prune -o -type d -empty -path "$R/opt/*" -exec rmdir {} \;
 
+ok "a record of more than 4 MiB" a install -n box v1
+ok "... is one" a containers update box --rebase long
+matches "... of that size" "$(stat -c %s "$C/box/info")" '^[5-9][0-9]{6}$'
+is "... with all its files" "$(find "$R/opt" -name 'f[0-9]*' | wc -l) $(ls "$R/etc/app" 2>&1 | grep -c conf)" "700 0"
+# Whoever cannot read what is to be removes nothing of what was.
+cp "$C/box.0/info" "$T/info"
+echo '{' > "$C/box.0/info"
+ln -sfn box.0 "$C/box"
+echo '{"version": 1, "operation": "rollback", "from": 1, "to": 0, "phase": "activate"}' > "$C/.journal-box"
+matches "recovery to one whose record is damaged" "$(a recover 2>&1)" "are not known and stay"
+is "... leaves the files" "$(find "$R/opt" -name 'f[0-9]*' | wc -l)" 700
+cp "$T/info" "$C/box.0/info"
+ok "... which are still known" a containers rollback box
+ok "uninstall" a uninstall box
+host > "$T/now"
+same "nothing is left" "$T/bare" "$T/now"
+
 ok "two containers" a install -n box v1
 mkdir -p "$C/box.0/.hostfs.new/x"
 ok "what a killed command left of making files anew" a containers update box
 no "... goes" ls -d "$C/box.0/.hostfs.new"
 ok "... side by side" a install -n second v1
-jq --slurpfile box "$C/box.0/info" '.["installed-files"] += ["/usr/bin/tool"] |
+jq --slurpfile box "$C/box.0/info" '.["installed-files"] += ["/usr/bin/tool", "/bin/same"] |
+  .["installed-files-checksum"]["/bin/same"] = $box[0]["installed-files-checksum"]["/usr/bin/same"] |
   .["installed-files-checksum"]["/usr/bin/tool"] = $box[0]["installed-files-checksum"]["/usr/bin/tool"]' "$C/second.0/info" > "$T/info"
 cat "$T/info" > "$C/second.0/info"
-matches "a file of both stays with the one" "$(a uninstall box 2>&1)" "/usr/bin/tool stays: it is of container second too"
-ok "... really" test -e "$R/usr/bin/tool"
+out=$(a uninstall box 2>&1)
+matches "a file of both stays with the one" "$out" "/usr/bin/tool stays: it is of container second too"
+matches "... by another name, too" "$out" "/usr/bin/same stays: it is of container second too"
+ok "... really" ls "$R/usr/bin/tool" "$R/usr/bin/same"
 ok "uninstall of the other" a uninstall second
-no "... takes it away" test -e "$R/usr/bin/tool"
+is "... takes them away" "$(ls "$R/usr/bin")" ""
 
 # ---- no service
 

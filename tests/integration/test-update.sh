@@ -141,8 +141,14 @@ ok "... rollback from it" a containers rollback box
 is "... goes back, past what is damaged" "$(live box)" box.5
 mv "$T/away" "$C/box.9/info"
 ok "... and forth" a containers rollback box --to 9
-ok "update --keep 1" a containers update box --keep 1 --set WORD=alone
-is "... leaves the live one" "$(numbers box)" 10
+mv "$C/box.5/info" "$T/away"
+ln -s info "$C/box.5/info"
+out=$(a containers update box --keep 1 --set WORD=alone 2>&1)
+is "update --keep 1 leaves the live one, and one that cannot be read now" "$(numbers box 2> /dev/null)" "10 5"
+matches "... which is said" "$out" '^box\.5 stays: '
+matches "... and what else was damaged" "$out" '^box\.8 is damaged, it is removed: '
+rm "$C/box.5/info"
+mv "$T/away" "$C/box.5/info"
 ok "a deployment more" a containers update box --set WORD=more
 is "nothing new" "$(a containers update box)" "Latest version already installed."
 is "... removes nothing" "$(numbers box)" "11 10"

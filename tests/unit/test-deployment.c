@@ -184,7 +184,8 @@ test_info_both_ways (void)
                                       "atomic.health" };
 
   g_hash_table_insert (values, (char *)"Q", (char *)"say \"hi\"");
-  text = sc_info_format (&d, &exports);
+  text = sc_info_format (&d, &exports, &error);
+  g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
       g_autofree char *quoted = g_strdup_printf ("\"%s\"", keys[i]);
@@ -200,6 +201,37 @@ test_info_both_ways (void)
   g_assert_cmpint (again->health->kind, ==, SC_HEALTH_COMMAND);
   g_assert_cmpstrv (again->health->words, words);
   g_assert_cmpuint (again->health->start_period, ==, 4);
+}
+
+/* Nothing depends on it. */
+static void
+test_info_other_health (void)
+{
+  static const char text[] = "{\"image\": \"i:t\", \"atomic.health\": {\"newer\": true}}";
+  g_autoptr (ScDeployment) d = g_new0 (ScDeployment, 1);
+  g_autoptr (GBytes) bytes = g_bytes_new_static (text, strlen (text));
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (sc_info_parse (bytes, d, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (d->image, ==, "i:t");
+  g_assert_null (d->health);
+}
+
+/* What nobody could read again. */
+static void
+test_info_too_long (void)
+{
+  g_autoptr (GHashTable) values = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  ScExports exports = { .rename_files = values, .installed_files_template = (char *[]){ NULL } };
+  ScDeployment d = { .image = (char *)"i:t", .values = values };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+
+  g_hash_table_insert (values, (char *)"X", g_strnfill (SC_INFO_MAX / 2 + 1, 'x'));
+  text = sc_info_format (&d, &exports, &error);
+  g_assert_null (text);
+  g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
 }
 
 static void
@@ -269,6 +301,8 @@ main (int argc, char **argv)
   fixture_test ("/deployment/load-fails", test_load_fails);
   fixture_test ("/deployment/list", test_list);
   g_test_add_func ("/deployment/info-both-ways", test_info_both_ways);
+  g_test_add_func ("/deployment/info-other-health", test_info_other_health);
+  g_test_add_func ("/deployment/info-too-long", test_info_too_long);
   g_test_add_func ("/deployment/default-name", test_default_name);
   fixture_test ("/deployment/hold", test_hold);
   return g_test_run ();

@@ -198,6 +198,47 @@ test_bad_template (void)
   g_assert_true (g_str_has_prefix (error->message, "manifest.json: renameFiles: line 1, column 4: "));
 }
 
+/* A small image must not become a large program. */
+static void
+test_too_much (void)
+{
+  g_auto (Root) root = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GString) names = g_string_new (NULL), renames = g_string_new (NULL);
+  g_autofree char *manifest = NULL, *many = NULL, *mebi = g_strnfill (1024 * 1024, 'x'), *path = NULL;
+
+  root_init (&root);
+  root_add (&root, "exports/hostfs/0", mebi);
+  path = g_build_filename (root.path, "exports/hostfs/0", NULL);
+  for (guint i = 0; i <= SC_EXPORTS_MAX; i++)
+    {
+      g_autofree char *other = g_strdup_printf ("%s/exports/hostfs/%u", root.path, i);
+
+      g_string_append_printf (names, "%s\"/%u\"", i > 0 ? ", " : "", i);
+      g_string_append_printf (renames, "%s\"/%u\": \"/x/%u\"", i > 0 ? ", " : "", i, i);
+      if (i == 16)
+        manifest = g_strdup_printf ("{\"installedFilesTemplate\": [%s]}", names->str);
+      if (i > 0 && i <= 16)
+        g_assert_cmpint (link (path, other), ==, 0);
+    }
+  root_add (&root, "exports/manifest.json", manifest);
+  g_assert_null (sc_exports_load (root.fd, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
+  g_assert_cmpstr (error->message, ==,
+                   "exports/manifest.json: installedFilesTemplate: files of more than 16 MiB in all");
+  for (guint i = 0; i < 2; i++)
+    {
+      g_clear_error (&error);
+      g_free (many);
+      many = g_strdup_printf (i == 0 ? "{\"installedFilesTemplate\": [%s]}" : "{\"renameFiles\": {%s}}",
+                              i == 0 ? names->str : renames->str);
+      root_add (&root, "exports/manifest.json", many);
+      g_assert_null (sc_exports_load (root.fd, &error));
+      g_assert_error (error, SC_ERROR, SC_ERROR_LIMIT);
+      g_assert_true (g_str_has_suffix (error->message, ": more than 1000 entries"));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -210,5 +251,6 @@ main (int argc, char **argv)
   g_test_add_func ("/exports/no-file", test_no_file);
   g_test_add_func ("/exports/link-inside", test_link_inside);
   g_test_add_func ("/exports/bad-template", test_bad_template);
+  g_test_add_func ("/exports/too-much", test_too_much);
   return g_test_run ();
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host-tree.h"
 #include "root-fixture.h"
 
 typedef struct
@@ -143,6 +144,65 @@ test_refused (Fixture *f, gconstpointer data)
   refuse (f, "{}", "not printable UTF-8");
 }
 
+/* A small image must not become a large program, or many files. */
+static void
+test_too_much (Fixture *f, gconstpointer data)
+{
+  g_autoptr (GString) renames = g_string_new (NULL), down = g_string_new ("/d");
+  g_autofree char *manifest = NULL;
+
+  g_hash_table_insert (f->values, g_strdup ("MEBI"), g_strnfill (1024 * 1024, 'x'));
+  root_add (&f->root, "exports/hostfs/a", "$MEBI$MEBI$MEBI$MEBI$MEBI$MEBI");
+  root_add (&f->root, "exports/hostfs/b", "$MEBI$MEBI$MEBI$MEBI$MEBI$MEBI");
+  root_add (&f->root, "exports/hostfs/c", "$MEBI$MEBI$MEBI$MEBI$MEBI$MEBI");
+  refuse (f, "{\"installedFilesTemplate\": [\"/a\", \"/b\", \"/c\"]}", "templates of more than 16 MiB in all");
+  refuse (f, "{\"installedFilesTemplate\": [\"/$MEBI\"]}", "installedFilesTemplate: a path of more than 4095 bytes");
+  refuse (f, "{\"renameFiles\": {\"/$MEBI\": \"/x\"}}", "renameFiles: a path of more than 4095 bytes");
+  for (guint i = 0; i < 100; i++)
+    g_string_append (down, "/d");
+  g_hash_table_insert (f->values, g_strdup ("DOWN"), g_string_free (g_steal_pointer (&down), FALSE));
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("exports/hostfs/%u", i);
+
+      root_add (&f->root, path, "");
+      g_string_append_printf (renames, "%s\"/%u\": \"/%u$DOWN/x\"", i > 0 ? ", " : "", i, i);
+    }
+  manifest = g_strdup_printf ("{\"renameFiles\": {%s}}", renames->str);
+  refuse (f, manifest, "more than 20000 files and directories on the host");
+}
+
+/* Whoever can write to the root changes it while it is read. */
+static void
+test_changed_meanwhile (Fixture *f, gconstpointer data)
+{
+  g_auto (Root) out = { 0 };
+  g_autofree char *dir = g_build_filename (f->root.path, "exports/hostfs/d", NULL),
+                  *away = g_build_filename (f->root.path, "exports/hostfs/away", NULL),
+                  *file = g_build_filename (dir, "x", NULL);
+  g_autoptr (ScHostPlan) made = NULL;
+  g_autoptr (GError) error = NULL;
+
+  root_init (&out);
+  root_add (&f->root, "exports/hostfs/d/x", "x");
+  made = plan (f, "{}", &error);
+  g_assert_no_error (error);
+  g_assert_true (sc_host_tree_write (made, f->root.fd, out.fd, "good", &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (rename (dir, away), ==, 0);
+  g_assert_cmpint (symlink ("away", dir), ==, 0);
+  g_assert_false (sc_host_tree_write (made, f->root.fd, out.fd, "link", &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_DIRECTORY);
+  g_clear_error (&error);
+  g_assert_cmpint (unlink (dir), ==, 0);
+  g_assert_cmpint (rename (away, dir), ==, 0);
+  g_assert_cmpint (unlink (file), ==, 0);
+  g_assert_cmpint (symlink ("/etc/shadow", file), ==, 0);
+  g_assert_false (sc_host_tree_write (made, f->root.fd, out.fd, "kind", &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "exports/hostfs/d/x: it has become another kind of file"));
+}
+
 static void
 test_hostfs_is_a_link (Fixture *f, gconstpointer data)
 {
@@ -162,6 +222,8 @@ main (int argc, char **argv)
   g_test_add ("/host-plan/names", Fixture, NULL, set_up, test_names, tear_down);
   g_test_add ("/host-plan/templates", Fixture, NULL, set_up, test_templates, tear_down);
   g_test_add ("/host-plan/refused", Fixture, NULL, set_up, test_refused, tear_down);
+  g_test_add ("/host-plan/too-much", Fixture, NULL, set_up, test_too_much, tear_down);
+  g_test_add ("/host-plan/changed-meanwhile", Fixture, NULL, set_up, test_changed_meanwhile, tear_down);
   g_test_add ("/host-plan/hostfs-is-a-link", Fixture, NULL, set_up, test_hostfs_is_a_link, tear_down);
   return g_test_run ();
 }

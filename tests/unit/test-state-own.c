@@ -19,8 +19,8 @@ static void
 test_places (void)
 {
   static const char *const own[] = {
-    "/var/lib/box", "/var/lib/other/x", "/var/cache/x", "/var/log/x",    "/var/spool/x", "/var/opt/x", "/srv/x",
-    "/opt/x/y",     "/run/x",           "/etc/box",     "/etc/box-conf", "/etc/box.d/x", NULL
+    "/var/lib/box", "/var/lib/other/x", "/var/cache/x",         "/var/log/x", "/var/spool/x",  "/var/opt/x",   "/srv/x",
+    "/opt/x/y",     "/run/x",           "/var/lib/private/box", "/etc/box",   "/etc/box-conf", "/etc/box.d/x", NULL
   };
   static const char *const never[] = { "/",
                                        "/etc",
@@ -43,6 +43,10 @@ test_places (void)
                                        "/var/lib/rpm",
                                        "/dev/box",
                                        "/srv/auth",
+                                       "/var/lib/private",
+                                       "/var/cache/private",
+                                       "/var/log/private",
+                                       "/run/private",
                                        NULL };
   static const char *const set[] = { "/data/state/x", "/data/conf/box", NULL };
   static const char *const beside[] = { "/data", "/data/state", "/data/conf/x", "/data/conf", "/data/x", NULL };

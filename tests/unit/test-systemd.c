@@ -94,6 +94,7 @@ test_root (void)
                 "nosuch.service");
 
   assert_state (systemd, "a.service", "inactive");
+  g_assert_false (sc_systemd_is_stopping (systemd));
   assert_ok (sc_systemd_reset_failed (systemd, "a.service", NULL, error));
   assert_ok (sc_systemd_start_if_wanted (systemd, "a.service", NULL, error));
   assert_fails (sc_systemd_start (systemd, "a.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
@@ -120,6 +121,7 @@ static const char fake_xml[] =
     "<arg type='b' direction='in'/><arg type='b' direction='out'/><arg type='a(sss)' direction='out'/></method>"
     "<method name='DisableUnitFiles'><arg type='as' direction='in'/><arg type='b' direction='in'/>"
     "<arg type='a(sss)' direction='out'/></method>"
+    "<property name='SystemState' type='s' access='read'/>"
     "<signal name='JobRemoved'><arg type='u'/><arg type='o'/><arg type='s'/><arg type='s'/></signal>"
     "</interface></node>";
 
@@ -161,6 +163,12 @@ fake_job (GDBusConnection *connection, const char *unit, GDBusMethodInvocation *
                                                   "Permission denied");
       return;
     }
+  if (g_str_equal (words[0], "SHUTDOWN"))
+    {
+      g_dbus_method_invocation_return_dbus_error (invocation, "org.freedesktop.systemd1.TransactionIsDestructive",
+                                                  "Transaction is destructive.");
+      return;
+    }
   emit_removed (connection, 6, "another.service", "failed"); /* somebody else's */
   if (g_str_equal (words[0], "BEFORE"))
     emit_removed (connection, 7, unit, words[1]);
@@ -196,6 +204,13 @@ on_call (GDBusConnection *connection, const char *sender, const char *path, cons
     g_dbus_method_invocation_return_dbus_error (invocation, "org.freedesktop.systemd1.NoSuchUnit", "not loaded.");
 }
 
+static GVariant *
+on_get (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *property,
+        GError **error, gpointer data)
+{
+  return g_variant_new_string ("stopping");
+}
+
 /* The first message after the authentication is not noticed, as with the real one now and then. */
 static GDBusMessage *
 overlook_first (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer data)
@@ -211,7 +226,7 @@ overlook_first (GDBusConnection *connection, GDBusMessage *message, gboolean inc
 static gboolean
 on_connection (GDBusServer *server, GDBusConnection *connection, gpointer data)
 {
-  static const GDBusInterfaceVTable vtable = { .method_call = on_call };
+  static const GDBusInterfaceVTable vtable = { .method_call = on_call, .get_property = on_get };
   Fake *fake = data;
   g_ptr_array_add (fake->connections, g_object_ref (connection));
   g_dbus_connection_add_filter (connection, overlook_first, g_new0 (gboolean, 1), g_free);
@@ -344,6 +359,12 @@ test_fake_jobs (FakeFixture *f, gconstpointer data)
                 "systemd: start MISSING.service: Unit MISSING.service not found.");
   assert_fails (sc_systemd_start (systemd, "DENIED.service", NULL, error), SC_ERROR, SC_ERROR_DENIED,
                 "systemd: start DENIED.service: Permission denied");
+  /* Nothing that the unit could be blamed for. */
+  assert_fails (sc_systemd_start (systemd, "SHUTDOWN.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
+                "systemd: start SHUTDOWN.service: Transaction is destructive.");
+  assert_fails (sc_systemd_start (systemd, "AFTER-canceled.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
+                "start AFTER-canceled.service: the job ended with 'canceled'");
+  g_assert_true (sc_systemd_is_stopping (systemd));
   /* The connection ends while we wait. */
   assert_fails (sc_systemd_stop (systemd, "CLOSE.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
                 "stop CLOSE.service: the connection was closed before the job ended");
