@@ -81,7 +81,9 @@ life() {
   is "its tool" "$(cat "$R/usr/bin/tool")" "tool 1"
   is "its tool can be run" "$(stat -c %a:%u "$R/usr/bin/tool")" 755:0
   is "a link" "$(readlink "$R/usr/bin/alias")" tool
-  is "an odd name" "$(cat "$R/usr/share/box/a b%{c}[*]")" odd
+  is "an odd name" "$(cat "$R/usr/share/box/a b{c}[*]")" odd
+  is "set-id of another is not root's" "$(stat -c %a:%u:%g "$R/usr/share/box/set-id")" 755:0:0
+  matches "... which is said" "$(cat "$T/err")" 'box: /usr/share/box/set-id is root.s in a package: it loses its set-user-id bit'
   matches "the manager knows its files" "$(files_of $box)" '^/usr/share/box/only-1$'
   is "info: package" "$(info box rpm-installed)" "$([ $FAMILY = rpm ] && echo $box-1.1-4.0 || echo $box)"
   is "info: choice" "$(info box system-package)" yes
@@ -186,7 +188,15 @@ hostile() {
     a install --system-package=yes -n q name-34
   refused "a name with a line feed" 1 'name that ' a install --system-package=yes -n q name-116
   if [ $FAMILY = rpm ]; then
-    refused "a name with a directive" 1 "rpm takes '%a' in a name" a install --system-package=yes -n q percent
+    rm -f PWNED
+    ok "pull" a pull "oci:$T/images/percent-lua"
+    ok "pull" a pull "oci:$T/images/percent-rename"
+    refused "a name with a command" 1 "'%' cannot be in the name" a install --system-package=yes -n q percent
+    refused "... with build" 1 "'%' cannot be in the name" a install --system-package=build -n q percent
+    refused "a name with a program" 1 "'%' cannot be in the name" a install --system-package=yes -n q percent-lua
+    refused "a new name with a directive" 1 "/opt/%dir.*: '%' cannot be in the name" \
+      a install --system-package=yes -n q percent-rename
+    no "nothing of it has run" test -e PWNED
   else
     ok "a name with a percent sign" a install --system-package=yes -n q percent
     ok "uninstall" a uninstall q
@@ -307,6 +317,9 @@ whole() {
   is "its tool" "$(cat "$R/usr/bin/tool")" tool
   is "its root" "$(cat "$box/rootfs/version")" 9
   is "an owner is kept" "$(stat -c %u "$box/rootfs/data/of-other")" 4321
+  is "... with its set-user-id bit" "$(stat -c %a "$box/rootfs/data/of-other")" 4755
+  is "but not on the host" "$(stat -c %a:%u:%g "$R/usr/bin/set-id")" 755:0:0
+  matches "... which is said" "$(cat "$T/err")" 'box: /usr/bin/set-id is root.s in a package'
   is "another too" "$(stat -c %u "$box/rootfs/data/of-root")" 0
   is "any name" "$(cat "$box/rootfs/data/odd \"name\\")" $'data/odd "name\\'
   is "configuration: the root" "$(jq -r .root.path "$box/config.json")" rootfs
