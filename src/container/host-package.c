@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "package-changed.h"
 
 void
 sc_host_package_clear (ScHostPackage *package)
@@ -134,6 +135,16 @@ same_package (const ScHostPackage *a, const ScHostPackage *b)
 
 /* -- checks -- */
 
+/* What @other, which has no package, has put on the host.  A record that cannot be read says nothing. */
+static gboolean
+check_changed (const ScLive *live, const ScHostPackage *package, int other, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScDeployment) d =
+      other != SC_NO_DEPLOYMENT ? sc_deployment_load_number (live->ctx, live->lock->name, other, NULL) : NULL;
+
+  return sc_package_check_changed (live->ctx, package->manager, package->file, d, cancellable, error);
+}
+
 gboolean
 sc_host_package_check (const ScLive *live, int number, int other, GCancellable *cancellable, GError **error)
 {
@@ -152,6 +163,7 @@ sc_host_package_check (const ScLive *live, int number, int other, GCancellable *
   if (old.manager == package.manager && !same_package (&old, &package))
     plan.replaces = old.package->name;
   return sc_package_wait (package.manager, live->ctx, live->sink, cancellable, error)
+         && check_changed (live, &package, other, cancellable, error)
          && sc_package_prepare (package.manager, live->ctx, package.file, &plan, cancellable, error);
 }
 

@@ -13,6 +13,7 @@
 
 #include "fs.h"
 #include "host-package.h"
+#include "package-changed.h"
 #include "package-owners.h"
 #include "package-text.h"
 #include "package-tree.h"
@@ -447,7 +448,10 @@ sc_package_make (const ScPackageInput *input, char **out_file, ScPackageFile **o
                  : !build_deb (input, &file, error))
     return FALSE;
   package = sc_package_describe (input->manager, input->ctx, file, input->cancellable, error);
-  if (package == NULL || ((ready >= 0 || own) && !check_foreign (input, package, error))
+  if (package == NULL
+      || (input->whole == NULL
+          && !sc_package_check_changed (input->ctx, input->manager, file, input->old, input->cancellable, error))
+      || ((ready >= 0 || own) && !check_foreign (input, package, error))
       || (input->whole == NULL && !prepare (input, file, package, error)))
     return FALSE;
   *out_file = g_steal_pointer (&file);

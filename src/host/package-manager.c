@@ -196,6 +196,14 @@ sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, cons
   return package != NULL ? package : sc_prefix_null (error, "%s", file);
 }
 
+char **
+sc_package_contents (const ScPackageManager *manager, const char *file, GCancellable *cancellable, GError **error)
+{
+  char **paths = manager->contents (file, cancellable, error);
+
+  return paths != NULL ? paths : sc_prefix_null (error, "%s", file);
+}
+
 gboolean
 sc_package_find (const ScPackageManager *manager, const ScContext *ctx, const char *name, ScPackageState *out_state,
                  char **out_version, GCancellable *cancellable, GError **error)

@@ -256,10 +256,18 @@ with open(sys.argv[1], "w") as f:
 switching() {
   a install -n one direct > /dev/null 2>&1
   is "files" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
+  echo mine > "$R/usr/share/ready"
+  refused "to a package, of a file that was changed by hand" 1 '/usr/share/ready was changed by hand, and its package' \
+    a containers update one --rebase ready
+  is "... which stays" "$(installed ready-made) $(cat "$R/usr/share/ready")" " mine"
+  echo direct > "$R/usr/share/ready"
   ok "to a package" a containers update one --rebase ready
   is "... it is one" "$(installed ready-made) $(cat "$R/usr/share/ready")" "ready-made-3-1 ready"
   ok "back to files" a containers rollback one
   is "... they are" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
+  echo mine > "$R/usr/share/ready"
+  refused "back to the package" 1 '/usr/share/ready was changed by hand, and its package' a containers rollback one
+  echo direct > "$R/usr/share/ready"
   a containers update one --rebase ready > /dev/null 2>&1
   ok "from a package to files" a containers update one --rebase direct
   is "... they are" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
