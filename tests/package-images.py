@@ -106,6 +106,8 @@ def main():
     image(os.path.join(base, 'whole'), 9, {'atomic.version': '2'}, tool, [('tmpfiles.template', b'd /var/lib/$NAME 0700 - - -\n')],
           more=[('data/of-other', 4321, 0o4755), ('data/of-root', 0, 0o644), ('data/odd "name\\', 0, 0o644),
                 ('exports/hostfs/usr/bin/set-id', 7, 0o6755)])
+    image(os.path.join(base, 'conf'), 9, {}, [('etc/conf/main.conf', b'main\n', 0o644)],
+          [('tmpfiles.template', b'd /etc/$NAME 0755 - - -\n')])
     for name in ('quote"', 'line\n%post'):
         image(os.path.join(base, 'name-%d' % ord(name[-1])), 9, {}, [('usr/share/' + name, b'x', 0o644)])
 

@@ -158,6 +158,7 @@ life() {
   ready
   contents
   switching
+  purged
   out=$(a install --display --system-package=yes -n box p1)
   matches "--display" "$out" '^Installing package of box$'
   rm -f "$R/usr/share/mine"
@@ -273,6 +274,30 @@ switching() {
   is "... they are" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
   ok "uninstall" a uninstall one
   no "... leaves none" test -e "$R/usr/share/ready"
+}
+
+# The directories of a container's state may have its package's configuration.
+purged() {
+  local kept=etc/conf/main.conf
+  [ $FAMILY = deb ] || kept=$kept.rpmsave
+  ok "pull" a pull "oci:$T/images/conf"
+  ok "install" a install --system-package=yes -n conf conf
+  echo mine > "$R/etc/conf/main.conf"
+  a uninstall --purge conf > "$T/out" 2> "$T/err" || fail "uninstall --purge" "$T/err"
+  is "--purge keeps what the manager has kept" "$(cat "$R/$kept")" mine
+  matches "... and says so" "$(cat "$T/err")" "^/etc/conf stays: it was changed by hand: /$kept"
+  [ $FAMILY = rpm ] || dpkg --root="$R" --log=/dev/null --purge atomic-container-conf > /dev/null
+  rm -rf "$R/etc/conf"
+  ok "install" a install --system-package=yes -n conf conf
+  ok "--purge of one that nobody changed" a uninstall --purge conf
+  no "... leaves nothing" test -e "$R/etc/conf"
+  ok "install" a install --system-package=yes -n conf conf
+  rm "$(checkouts)/conf.0/package.$FAMILY"
+  echo mine > "$R/etc/conf/other"
+  a uninstall --purge conf > "$T/out" 2> "$T/err" || fail "uninstall --purge" "$T/err"
+  matches "--purge of one whose package is lost keeps all" "$(cat "$T/err")" '^/etc/conf stays: what of its package .*not kept'
+  is "... which is there" "$(cat "$R/etc/conf/other")" mine
+  rm -rf "$R/etc/conf"
 }
 
 ready() {
