@@ -13,6 +13,7 @@ import sys
 
 from layout import Layout
 
+CAPABILITY = bytes.fromhex('0100000200200000000000000000000000000000')
 UNIT = '''[Unit]
 Description=version %d, $WORD
 
@@ -60,7 +61,8 @@ def image(directory, version, labels, host, exports=(), manifest='{"defaultValue
             else:
                 t.file('exports/hostfs/' + name, data, mode=mode)
         for name, uid, mode in more:
-            t.file(name, name.encode(), uid=uid, gid=uid, mode=mode)
+            t.file(name, name.encode(), uid=uid, gid=uid, mode=mode,
+                   xattrs={'security.capability': CAPABILITY} if name.endswith('/ping') else {})
         if host:
             t.symlink('exports/hostfs/usr/bin/alias', 'tool')
             t.symlink('exports/hostfs/usr/bin/other', 'tool')
@@ -77,7 +79,7 @@ def main():
             'atomic.version': '1.%d' % n, 'atomic.release': '4', 'atomic.summary': '100% a box', 'atomic.license': 'MIT',
             'atomic.url': 'https://box.example.org/x%20y', 'atomic.provides': 'box-tool = 1.%d' % n,
             'atomic.conflicts': 'no-such-box (<< 2)', 'atomic.description': 'It is\na box.'}, host,
-              more=[('exports/hostfs/usr/share/box/set-id', 7, 0o6755)])
+              more=[('exports/hostfs/usr/share/box/set-id', 7, 0o6755), ('exports/hostfs/usr/share/box/ping', 0, 0o755)])
     image(os.path.join(base, 'bare'), 4, {}, [])
     script = '\n%post\ntouch /tmp/atomic-test-was-here\n%pre -p <lua>\nposix.mkdir("/tmp/atomic-test-was-here")\n'
     deb = '\nPre-Depends: nosuch\n\nPackage: other\n'
@@ -105,7 +107,8 @@ def main():
     image(os.path.join(base, 'direct'), 8, {}, [('usr/share/ready', b'direct\n', 0o644)])
     image(os.path.join(base, 'whole'), 9, {'atomic.version': '2'}, tool, [('tmpfiles.template', b'd /var/lib/$NAME 0700 - - -\n')],
           more=[('data/of-other', 4321, 0o4755), ('data/of-root', 0, 0o644), ('data/odd "name\\', 0, 0o644),
-                ('exports/hostfs/usr/bin/set-id', 7, 0o6755)])
+                ('exports/hostfs/usr/bin/set-id', 7, 0o6755), ('bin/ping', 0, 0o755),
+                ('exports/hostfs/usr/bin/ping', 0, 0o755)])
     image(os.path.join(base, 'conf'), 9, {}, [('etc/conf/main.conf', b'main\n', 0o644)],
           [('tmpfiles.template', b'd /etc/$NAME 0755 - - -\n')])
     for name in ('quote"', 'line\n%post'):

@@ -13,6 +13,7 @@
 
 #include "fs.h"
 #include "host-package.h"
+#include "package-attributes.h"
 #include "package-changed.h"
 #include "package-owners.h"
 #include "package-text.h"
@@ -125,6 +126,20 @@ find_owned (const ScPackageInput *input, GError **error)
 }
 
 static gboolean
+note_attributes (const ScPackageInput *input, GError **error)
+{
+  g_autofree char *first = NULL;
+  guint count = 0;
+
+  if (!sc_package_attributes_find (input->tree, &count, &first, error))
+    return FALSE;
+  if (count > 0)
+    sc_progress_note (input->sink, "%s: capabilities and extended attributes of %u file%s are not in the package: %s%s",
+                      input->container, count, count > 1 ? "s" : "", first, count > 1 ? ", ..." : "");
+  return TRUE;
+}
+
+static gboolean
 scan (const ScPackageInput *input, ScPackageTree *out_tree, GError **error)
 {
   g_autoptr (GHashTable) owned = find_owned (input, error);
@@ -136,7 +151,7 @@ scan (const ScPackageInput *input, ScPackageTree *out_tree, GError **error)
                               .whole = input->whole,
                               .sink = input->sink };
 
-  return owned != NULL && sc_package_tree_scan (&tree, out_tree, error);
+  return owned != NULL && sc_package_tree_scan (&tree, out_tree, error) && note_attributes (input, error);
 }
 
 static gboolean

@@ -84,6 +84,8 @@ life() {
   is "an odd name" "$(cat "$R/usr/share/box/a b{c}[*]")" odd
   is "set-id of another is not root's" "$(stat -c %a:%u:%g "$R/usr/share/box/set-id")" 755:0:0
   matches "... which is said" "$(cat "$T/err")" 'box: /usr/share/box/set-id is root.s in a package: it loses its set-user-id bit'
+  matches "capabilities are lost, which is said" "$(cat "$T/err")" \
+    'box: capabilities .* of 1 file are not in the package: /usr/share/box/ping$'
   matches "the manager knows its files" "$(files_of $box)" '^/usr/share/box/only-1$'
   is "info: package" "$(info box rpm-installed)" "$([ $FAMILY = rpm ] && echo $box-1.1-4.0 || echo $box)"
   is "info: choice" "$(info box system-package)" yes
@@ -353,6 +355,8 @@ whole() {
   is "... with its set-user-id bit" "$(stat -c %a "$box/rootfs/data/of-other")" 4755
   is "but not on the host" "$(stat -c %a:%u:%g "$R/usr/bin/set-id")" 755:0:0
   matches "... which is said" "$(cat "$T/err")" 'box: /usr/bin/set-id is root.s in a package'
+  matches "so are capabilities, of its root too" "$(cat "$T/err")" \
+    'box: capabilities .* of 3 files are not in the package: /usr/bin/ping, '
   is "another too" "$(stat -c %u "$box/rootfs/data/of-root")" 0
   is "any name" "$(cat "$box/rootfs/data/odd \"name\\")" $'data/odd "name\\'
   is "configuration: the root" "$(jq -r .root.path "$box/config.json")" rootfs
