@@ -346,12 +346,26 @@ put (const ScLive *live, int number, int other, GError **error)
   return take (live, &wanted, live->resumed ? SC_PACKAGE_WHATEVER_IS : SC_PACKAGE_CAREFULLY, error);
 }
 
+/* A service that a script starts in the middle of a boot waits for the boot, which waits for us. */
+static gboolean
+put_in_boot (const ScLive *live, int number, int other, GError **error)
+{
+  gboolean done;
+
+  if (!live->recovering || !sc_systemd_is_booting (live->systemd, NULL))
+    return put (live, number, other, error);
+  sc_package_set_offline (TRUE);
+  done = put (live, number, other, error);
+  sc_package_set_offline (FALSE);
+  return done;
+}
+
 gboolean
 sc_host_package_put (const ScLive *live, int number, int other, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  if (put (live, number, other, &local))
+  if (put_in_boot (live, number, other, &local))
     return TRUE;
   if (!live->force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {

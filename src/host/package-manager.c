@@ -16,6 +16,8 @@
 #define BUSY_POLL (G_USEC_PER_SEC / 5)
 #define PATIENCE  (24 * 60 * 60) /* seconds: a tool ends by itself */
 
+static int offline; /* atomic */
+
 const ScPackageManager *const sc_package_managers[] = { &sc_package_dpkg, &sc_package_rpm, NULL };
 
 void
@@ -133,6 +135,12 @@ sc_package_cause (const char *text)
   return g_string_free (g_steal_pointer (&cause), FALSE);
 }
 
+void
+sc_package_set_offline (gboolean now)
+{
+  g_atomic_int_set (&offline, now);
+}
+
 gboolean
 sc_package_ask (const char *const *argv, char **out_text, GCancellable *cancellable, GError **error)
 {
@@ -152,7 +160,10 @@ sc_package_run (const char *const *argv, char **out_text, GCancellable *cancella
     return sc_fail (error, SC_ERROR_UNAVAILABLE, "there is no program '%s'", argv[0]);
   g_ptr_array_add (words, (gpointer) "sh");
   g_ptr_array_add (words, (gpointer) "-c");
-  g_ptr_array_add (words, (gpointer) "LC_ALL=C.UTF-8 LANGUAGE= exec \"$0\" \"$@\" 2>&1");
+  if (g_atomic_int_get (&offline))
+    g_ptr_array_add (words, (gpointer) "LC_ALL=C.UTF-8 LANGUAGE= SYSTEMD_OFFLINE=1 exec \"$0\" \"$@\" 2>&1");
+  else
+    g_ptr_array_add (words, (gpointer) "LC_ALL=C.UTF-8 LANGUAGE= exec \"$0\" \"$@\" 2>&1");
   for (; *argv != NULL; argv++)
     g_ptr_array_add (words, (gpointer)*argv);
   g_ptr_array_add (words, NULL);

@@ -84,6 +84,9 @@ const ScPackageManager *sc_package_manager_find (const ScContext *ctx);
 gboolean sc_package_build (const ScPackageManager *manager, const char *const *argv, GCancellable *cancellable,
                            GError **error) SC_CHECK;
 
+/* Whether scripts of packages are told (SYSTEMD_OFFLINE) to let what runs be; of the process. */
+void sc_package_set_offline (gboolean offline);
+
 /* What package the file @file is. SC_ERROR_INVALID for names and versions that are none. (transfer full) */
 ScPackageFile *sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, const char *file,
                                     GCancellable *cancellable, GError **error) SC_CHECK;

@@ -207,6 +207,22 @@ call_manager (ScSystemd *systemd, const char *method, GVariant *parameters, cons
 }
 
 gboolean
+sc_systemd_is_booting (ScSystemd *systemd, GCancellable *cancellable)
+{
+  g_autoptr (GVariant) reply = NULL, value = NULL;
+
+  if (!systemd->running)
+    return FALSE;
+  reply = call (systemd, SYSTEMD_PATH, "org.freedesktop.DBus.Properties", "Get",
+                g_variant_new ("(ss)", SYSTEMD_MANAGER, "SystemState"), "(v)", cancellable, NULL);
+  if (reply == NULL)
+    return TRUE;
+  g_variant_get (reply, "(v)", &value);
+  return !g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
+         || g_str_equal (g_variant_get_string (value, NULL), "initializing");
+}
+
+gboolean
 sc_systemd_reload (ScSystemd *systemd, GCancellable *cancellable, GError **error)
 {
   if (!systemd->running)

@@ -21,6 +21,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScSystemd, sc_systemd_free)
 
 gboolean sc_systemd_is_running (ScSystemd *systemd);
 
+/* Is this early in the boot, so that a job may have to wait for whoever queues it?  TRUE too if systemd does not say.
+ */
+gboolean sc_systemd_is_booting (ScSystemd *systemd, GCancellable *cancellable);
+
 /* @unit is the full name ("etcd.service"). Each is a success without effect where it does not apply (see above). */
 gboolean sc_systemd_reload (ScSystemd *systemd, GCancellable *cancellable, GError **error) SC_CHECK;
 gboolean sc_systemd_enable (ScSystemd *systemd, const char *unit, GCancellable *cancellable, GError **error) SC_CHECK;

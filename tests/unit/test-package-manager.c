@@ -93,6 +93,23 @@ test_family (void)
   g_assert_true (sc_fs_remove_tree_at (AT_FDCWD, dir, NULL));
 }
 
+static void
+test_offline (void)
+{
+  const char *argv[] = { "sh", "-c", "echo \"$SYSTEMD_OFFLINE\"", NULL };
+  g_autofree char *before = NULL, *during = NULL, *after = NULL;
+
+  g_unsetenv ("SYSTEMD_OFFLINE");
+  g_assert_true (sc_package_run (argv, &before, NULL, NULL));
+  sc_package_set_offline (TRUE);
+  g_assert_true (sc_package_run (argv, &during, NULL, NULL));
+  sc_package_set_offline (FALSE);
+  g_assert_true (sc_package_run (argv, &after, NULL, NULL));
+  g_assert_cmpstr (before, ==, "\n");
+  g_assert_cmpstr (during, ==, "1\n");
+  g_assert_cmpstr (after, ==, "\n");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -100,5 +117,6 @@ main (int argc, char **argv)
   g_test_add_func ("/package-manager/cause", test_cause);
   g_test_add_func ("/package-manager/line", test_line);
   g_test_add_func ("/package-manager/family", test_family);
+  g_test_add_func ("/package-manager/offline", test_offline);
   return g_test_run ();
 }

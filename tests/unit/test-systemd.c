@@ -109,6 +109,7 @@ test_root (void)
 
 static const char fake_xml[] =
     "<node><interface name='org.freedesktop.systemd1.Manager'>"
+    "<property name='SystemState' type='s' access='read'/>"
     "<method name='Reload'/>"
     "<method name='StartUnit'><arg type='s' direction='in'/><arg type='s' direction='in'/>"
     "<arg type='o' direction='out'/></method>"
@@ -134,6 +135,7 @@ typedef struct
   GPtrArray *connections;
   GString *calls;
   char *socket;
+  const char *state; /* (nullable): of the system; NULL: it cannot be asked */
 } Fake;
 
 static void
@@ -196,6 +198,19 @@ on_call (GDBusConnection *connection, const char *sender, const char *path, cons
     g_dbus_method_invocation_return_dbus_error (invocation, "org.freedesktop.systemd1.NoSuchUnit", "not loaded.");
 }
 
+static GVariant *
+on_get (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *name,
+        GError **error, gpointer data)
+{
+  Fake *fake = data;
+  g_mutex_lock (&fake->mutex);
+  GVariant *value = fake->state != NULL ? g_variant_new_string (fake->state) : NULL;
+  g_mutex_unlock (&fake->mutex);
+  if (value == NULL)
+    g_set_error (error, G_DBUS_ERROR, G_DBUS_ERROR_FAILED, "nothing is known");
+  return value;
+}
+
 /* The first message after the authentication is not noticed, as with the real one now and then. */
 static GDBusMessage *
 overlook_first (GDBusConnection *connection, GDBusMessage *message, gboolean incoming, gpointer data)
@@ -211,7 +226,7 @@ overlook_first (GDBusConnection *connection, GDBusMessage *message, gboolean inc
 static gboolean
 on_connection (GDBusServer *server, GDBusConnection *connection, gpointer data)
 {
-  static const GDBusInterfaceVTable vtable = { .method_call = on_call };
+  static const GDBusInterfaceVTable vtable = { .method_call = on_call, .get_property = on_get };
   Fake *fake = data;
   g_ptr_array_add (fake->connections, g_object_ref (connection));
   g_dbus_connection_add_filter (connection, overlook_first, g_new0 (gboolean, 1), g_free);
@@ -368,6 +383,26 @@ test_fake_calls (FakeFixture *f, gconstpointer data)
                    "ResetFailedUnit('a.service',);GetUnit('a.service',);"
                    "StartUnit('AFTER-done.service', 'replace');");
   g_mutex_unlock (&f->fake.mutex);
+}
+
+static void
+test_fake_booting (FakeFixture *f, gconstpointer data)
+{
+  static const struct
+  {
+    const char *state;
+    gboolean booting;
+  } cases[] = { { "initializing", TRUE }, { "starting", FALSE }, { "running", FALSE }, { NULL, TRUE } };
+  if (f->thread == NULL)
+    return;
+  g_autoptr (ScSystemd) systemd = new_systemd (&f->ctx);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_mutex_lock (&f->fake.mutex);
+      f->fake.state = cases[i].state;
+      g_mutex_unlock (&f->fake.mutex);
+      g_assert_cmpint (sc_systemd_is_booting (systemd, NULL), ==, cases[i].booting);
+    }
 }
 
 static gpointer
@@ -577,6 +612,7 @@ main (int argc, char **argv)
 #define ADD_FAKE(path, func) g_test_add (path, FakeFixture, NULL, fake_setup, func, fake_teardown)
   ADD_FAKE ("/systemd/fake/jobs", test_fake_jobs);
   ADD_FAKE ("/systemd/fake/calls", test_fake_calls);
+  ADD_FAKE ("/systemd/fake/booting", test_fake_booting);
   ADD_FAKE ("/systemd/fake/cancel", test_fake_cancel);
   ADD_FAKE ("/systemd/fake/unreachable", test_fake_unreachable);
   return g_test_run ();
