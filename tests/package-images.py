@@ -13,6 +13,7 @@ import sys
 
 from layout import Layout
 
+CAPABILITY = bytes.fromhex('0100000200200000000000000000000000000000')
 UNIT = '''[Unit]
 Description=version %d, $WORD
 
@@ -59,8 +60,9 @@ def image(directory, version, labels, host, exports=(), manifest='{"defaultValue
                 t.directory('exports/hostfs/' + name, mode=mode)
             else:
                 t.file('exports/hostfs/' + name, data, mode=mode)
-        for name, uid in more:
-            t.file(name, name.encode(), uid=uid, gid=uid)
+        for name, uid, mode in more:
+            t.file(name, name.encode(), uid=uid, gid=uid, mode=mode,
+                   xattrs={'security.capability': CAPABILITY} if name.endswith('/ping') else {})
         if host:
             t.symlink('exports/hostfs/usr/bin/alias', 'tool')
             t.symlink('exports/hostfs/usr/bin/other', 'tool')
@@ -72,11 +74,12 @@ def main():
     for n in (1, 2, 3):
         host = [('usr/bin/tool', b'tool %d\n' % n, 0o755), ('usr/share/box/only-%d' % n, b'%d\n' % n, 0o644),
                 ('usr/share/box', None, 0o755), ('etc/box.conf', b'conf %d\n' % n, 0o644),
-                ('usr/share/box/a b%{c}[*]', b'odd\n', 0o600)]
+                ('usr/share/box/a b{c}[*]', b'odd\n', 0o600)]
         image(os.path.join(base, 'p%d' % n), n, {
             'atomic.version': '1.%d' % n, 'atomic.release': '4', 'atomic.summary': '100% a box', 'atomic.license': 'MIT',
             'atomic.url': 'https://box.example.org/x%20y', 'atomic.provides': 'box-tool = 1.%d' % n,
-            'atomic.conflicts': 'no-such-box (<< 2)', 'atomic.description': 'It is\na box.'}, host)
+            'atomic.conflicts': 'no-such-box (<< 2)', 'atomic.description': 'It is\na box.'}, host,
+              more=[('exports/hostfs/usr/share/box/set-id', 7, 0o6755), ('exports/hostfs/usr/share/box/ping', 0, 0o755)])
     image(os.path.join(base, 'bare'), 4, {}, [])
     script = '\n%post\ntouch /tmp/atomic-test-was-here\n%pre -p <lua>\nposix.mkdir("/tmp/atomic-test-was-here")\n'
     deb = '\nPre-Depends: nosuch\n\nPackage: other\n'
@@ -97,10 +100,17 @@ def main():
         same = [('container.' + kind, open(os.path.join(base, 'same%d.%s' % (n, kind)), 'rb').read()) for kind in ('rpm', 'deb')
                 if os.path.exists(os.path.join(base, 'same%d.%s' % (n, kind)))]
         image(os.path.join(base, 'same%d' % n), 8, {}, [], same)
-    image(os.path.join(base, 'percent'), 9, {}, [('usr/share/x%attr(4755,root,root)y', b'x', 0o644)])
+    for name, path in ('percent', 'x%(touch PWNED)'), ('percent-lua', "x%{lua:io.open('PWNED','w')}"):
+        image(os.path.join(base, name), 9, {}, [('usr/share/' + path, b'x', 0o644)])
+    image(os.path.join(base, 'percent-rename'), 9, {}, [('usr/share/x', b'x', 0o644)],
+          manifest='{"renameFiles": {"/usr/share/x": "/opt/%dir/x"}, "defaultValues": {"WORD": "hello"}}')
     image(os.path.join(base, 'direct'), 8, {}, [('usr/share/ready', b'direct\n', 0o644)])
     image(os.path.join(base, 'whole'), 9, {'atomic.version': '2'}, tool, [('tmpfiles.template', b'd /var/lib/$NAME 0700 - - -\n')],
-          more=[('data/of-other', 4321), ('data/of-root', 0), ('data/odd "name\\', 0)])
+          more=[('data/of-other', 4321, 0o4755), ('data/of-root', 0, 0o644), ('data/odd "name\\', 0, 0o644),
+                ('exports/hostfs/usr/bin/set-id', 7, 0o6755), ('bin/ping', 0, 0o755),
+                ('exports/hostfs/usr/bin/ping', 0, 0o755)])
+    image(os.path.join(base, 'conf'), 9, {}, [('etc/conf/main.conf', b'main\n', 0o644)],
+          [('tmpfiles.template', b'd /etc/$NAME 0755 - - -\n')])
     for name in ('quote"', 'line\n%post'):
         image(os.path.join(base, 'name-%d' % ord(name[-1])), 9, {}, [('usr/share/' + name, b'x', 0o644)])
 

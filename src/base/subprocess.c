@@ -409,11 +409,12 @@ wait_limited (Child *child, Streams *streams, guint seconds, gboolean *out_late,
   streams_drain (streams);
 }
 
-gboolean
-sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, char **out_stdout,
-                   GCancellable *cancellable, GError **error)
+/* @keep_end: of a long output keep the end */
+static gboolean
+ask (const char *const *argv, const char *input, guint seconds, gboolean keep_end, char **out_stdout,
+     GCancellable *cancellable, GError **error)
 {
-  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL) },
+  g_auto (Streams) streams = { { { .fd = -1, .text = g_string_new (NULL), .keep_end = keep_end },
                                  { .fd = -1, .text = g_string_new (NULL), .keep_end = TRUE } } };
   Child child = { .pidfd = -1, .cancellable = cancellable, .grace = RUN_GRACE };
   SC_AUTOFD int input_fd = -1;
@@ -437,6 +438,20 @@ sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, ch
   if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
     return fail_status (argv[0], status, streams.of[1].text->str, error);
   return TRUE;
+}
+
+gboolean
+sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, char **out_stdout,
+                   GCancellable *cancellable, GError **error)
+{
+  return ask (argv, input, seconds, FALSE, out_stdout, cancellable, error);
+}
+
+gboolean
+sc_subprocess_tail (const char *const *argv, guint seconds, char **out_stdout, GCancellable *cancellable,
+                    GError **error)
+{
+  return ask (argv, "", seconds, TRUE, out_stdout, cancellable, error);
 }
 
 gboolean

@@ -42,6 +42,10 @@ gboolean sc_subprocess_read (const char *const *argv, const char *const *environ
 gboolean sc_subprocess_ask (const char *const *argv, const char *input, guint seconds, char **out_stdout,
                             GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* As sc_subprocess_ask(), without input; of a standard output that is longer than is kept, the end. */
+gboolean sc_subprocess_tail (const char *const *argv, guint seconds, char **out_stdout, GCancellable *cancellable,
+                             GError **error) SC_CHECK;
+
 /**
  * sc_subprocess_try:
  * @seconds: how long it may take; then it is ended as by cancelling

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs.h"
+#include "package-changed.h"
 
 void
 sc_host_package_clear (ScHostPackage *package)
@@ -134,6 +135,16 @@ same_package (const ScHostPackage *a, const ScHostPackage *b)
 
 /* -- checks -- */
 
+/* What @other, which has no package, has put on the host.  A record that cannot be read says nothing. */
+static gboolean
+check_changed (const ScLive *live, const ScHostPackage *package, int other, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (ScDeployment) d =
+      other != SC_NO_DEPLOYMENT ? sc_deployment_load_number (live->ctx, live->lock->name, other, NULL) : NULL;
+
+  return sc_package_check_changed (live->ctx, package->manager, package->file, d, cancellable, error);
+}
+
 gboolean
 sc_host_package_check (const ScLive *live, int number, int other, GCancellable *cancellable, GError **error)
 {
@@ -152,6 +163,7 @@ sc_host_package_check (const ScLive *live, int number, int other, GCancellable *
   if (old.manager == package.manager && !same_package (&old, &package))
     plan.replaces = old.package->name;
   return sc_package_wait (package.manager, live->ctx, live->sink, cancellable, error)
+         && check_changed (live, &package, other, cancellable, error)
          && sc_package_prepare (package.manager, live->ctx, package.file, &plan, cancellable, error);
 }
 
@@ -334,12 +346,26 @@ put (const ScLive *live, int number, int other, GError **error)
   return take (live, &wanted, live->resumed ? SC_PACKAGE_WHATEVER_IS : SC_PACKAGE_CAREFULLY, error);
 }
 
+/* A service that a script starts in the middle of a boot waits for the boot, which waits for us. */
+static gboolean
+put_in_boot (const ScLive *live, int number, int other, GError **error)
+{
+  gboolean done;
+
+  if (!live->recovering || !sc_systemd_is_booting (live->systemd, NULL))
+    return put (live, number, other, error);
+  sc_package_set_offline (TRUE);
+  done = put (live, number, other, error);
+  sc_package_set_offline (FALSE);
+  return done;
+}
+
 gboolean
 sc_host_package_put (const ScLive *live, int number, int other, GError **error)
 {
   g_autoptr (GError) local = NULL;
 
-  if (put (live, number, other, &local))
+  if (put_in_boot (live, number, other, &local))
     return TRUE;
   if (!live->force || g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {

@@ -48,6 +48,7 @@ gboolean sc_host_package_is_shared (const ScContext *ctx, const char *container,
  *
  * Does nothing if the host has the right one, and @other brought the same file.  With live->force what fails is only
  * told.  With live->resumed somebody may have been stopped while he went from the one to the other, either way: what
- * was begun is completed, then gone back from if it is not @number's.  On disk when it returns.
+ * was begun is completed, then gone back from if it is not @number's.  On disk when it returns.  With live->recovering
+ * early in a boot scripts start and stop no service.
  */
 gboolean sc_host_package_put (const ScLive *live, int number, int other, GError **error) SC_CHECK;

@@ -13,6 +13,8 @@
 
 #include "fs.h"
 #include "host-package.h"
+#include "package-attributes.h"
+#include "package-changed.h"
 #include "package-owners.h"
 #include "package-text.h"
 #include "package-tree.h"
@@ -124,6 +126,20 @@ find_owned (const ScPackageInput *input, GError **error)
 }
 
 static gboolean
+note_attributes (const ScPackageInput *input, GError **error)
+{
+  g_autofree char *first = NULL;
+  guint count = 0;
+
+  if (!sc_package_attributes_find (input->tree, &count, &first, error))
+    return FALSE;
+  if (count > 0)
+    sc_progress_note (input->sink, "%s: capabilities and extended attributes of %u file%s are not in the package: %s%s",
+                      input->container, count, count > 1 ? "s" : "", first, count > 1 ? ", ..." : "");
+  return TRUE;
+}
+
+static gboolean
 scan (const ScPackageInput *input, ScPackageTree *out_tree, GError **error)
 {
   g_autoptr (GHashTable) owned = find_owned (input, error);
@@ -135,7 +151,7 @@ scan (const ScPackageInput *input, ScPackageTree *out_tree, GError **error)
                               .whole = input->whole,
                               .sink = input->sink };
 
-  return owned != NULL && sc_package_tree_scan (&tree, out_tree, error);
+  return owned != NULL && sc_package_tree_scan (&tree, out_tree, error) && note_attributes (input, error);
 }
 
 static gboolean
@@ -148,18 +164,18 @@ write_text (const char *dir, const char *file, const char *text, GError **error)
 
 /* -- rpm -- */
 
-/* rpm looks for its directives in the whole line, quotes or not. */
+/* rpm expands macros, some of which run programs, more than once in a line of %files, and looks for its directives in
+ * the whole of it: neither quotes nor any number of percent signs make one that stands for itself in every version. */
 static gboolean
-check_directives (const ScPackageTree *tree, GError **error)
+check_macros (const ScPackageTree *tree, GError **error)
 {
   for (guint i = 0; i < tree->files->len + tree->dirs->len; i++)
     {
       const char *path = i < tree->files->len ? g_ptr_array_index (tree->files, i)
                                               : g_ptr_array_index (tree->dirs, i - tree->files->len);
 
-      for (const char *p = strchr (path, '%'); p != NULL; p = strchr (p + 1, '%'))
-        if (g_ascii_isalpha (p[1]))
-          return sc_fail (error, SC_ERROR_INVALID, "%s: rpm takes '%%%c' in a name for a directive", path, p[1]);
+      if (strchr (path, '%') != NULL)
+        return sc_fail (error, SC_ERROR_INVALID, "%s: '%%' cannot be in the name of a file of an rpm", path);
     }
   return TRUE;
 }
@@ -174,17 +190,11 @@ list_files (const ScPackageTree *tree, const char *whole)
   for (guint i = 0; i < tree->files->len; i++)
     {
       const char *path = g_ptr_array_index (tree->files, i);
-      g_autofree char *escaped = sc_package_text_escape (path);
 
-      g_string_append_printf (lines, "%s\"%s\"\n", sc_package_tree_is_config (path) ? "%config(noreplace) " : "",
-                              escaped);
+      g_string_append_printf (lines, "%s\"%s\"\n", sc_package_tree_is_config (path) ? "%config(noreplace) " : "", path);
     }
   for (guint i = 0; i < tree->dirs->len; i++)
-    {
-      g_autofree char *escaped = sc_package_text_escape (g_ptr_array_index (tree->dirs, i));
-
-      g_string_append_printf (lines, "%%dir \"%s\"\n", escaped);
-    }
+    g_string_append_printf (lines, "%%dir \"%s\"\n", (char *)g_ptr_array_index (tree->dirs, i));
   if (whole != NULL)
     g_string_append_printf (lines, "\"%s\"\n", whole);
   return g_string_free (lines, FALSE);
@@ -199,7 +209,7 @@ generated_spec (const ScPackageInput *input, GError **error)
   g_autofree char *files = NULL, *spec = NULL, *owners = NULL;
   SC_AUTOFD int below = -1;
 
-  if (text == NULL || !scan (input, &tree, error) || !check_directives (&tree, error))
+  if (text == NULL || !scan (input, &tree, error) || !check_macros (&tree, error))
     return NULL;
   files = list_files (&tree, input->whole);
   spec = sc_package_text_spec (text, files);
@@ -453,7 +463,10 @@ sc_package_make (const ScPackageInput *input, char **out_file, ScPackageFile **o
                  : !build_deb (input, &file, error))
     return FALSE;
   package = sc_package_describe (input->manager, input->ctx, file, input->cancellable, error);
-  if (package == NULL || ((ready >= 0 || own) && !check_foreign (input, package, error))
+  if (package == NULL
+      || (input->whole == NULL
+          && !sc_package_check_changed (input->ctx, input->manager, file, input->old, input->cancellable, error))
+      || ((ready >= 0 || own) && !check_foreign (input, package, error))
       || (input->whole == NULL && !prepare (input, file, package, error)))
     return FALSE;
   *out_file = g_steal_pointer (&file);

@@ -50,7 +50,7 @@ typedef struct
  * In this order: the image's ready package, its rpm.spec or rpm.spec.template (rpm), else one generated from the
  * labels. A package as a whole is always generated.  Errors: SC_ERROR_UNAVAILABLE if the tool is missing,
  * SC_ERROR_FAILED with what it says, SC_ERROR_INVALID for labels and names that make no package, SC_ERROR_FAILED for a
- * package of the image that the host has for another reason.
+ * package of the image that the host has for another reason, or that would replace a file that was changed by hand.
  */
 gboolean sc_package_make (const ScPackageInput *input, char **out_file, ScPackageFile **out_package,
                           GError **error) SC_CHECK;

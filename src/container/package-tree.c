@@ -76,15 +76,20 @@ is_owned (const Walk *walk, const char *path)
   return walk->input->owned != NULL && g_hash_table_contains (walk->input->owned, path);
 }
 
-/* Files for the host are root's. */
+/* Files of a package are root's.  What ran as another user is not to run as root then. */
 static gboolean
 make_roots (const Walk *walk, int dir, const char *name, const char *path, const struct stat *st, GError **error)
 {
-  if (walk->input->whole == NULL || (st->st_uid == 0 && st->st_gid == 0))
+  mode_t lost = (st->st_uid != 0 ? S_ISUID : 0) | (st->st_gid != 0 ? S_ISGID : 0), mode = st->st_mode & 07777;
+
+  if (st->st_uid == 0 && st->st_gid == 0)
     return TRUE;
   if (fchownat (dir, name, 0, 0, AT_SYMLINK_NOFOLLOW) != 0
-      || (!S_ISLNK (st->st_mode) && fchmodat (dir, name, st->st_mode & 07777, 0) != 0))
+      || (!S_ISLNK (st->st_mode) && fchmodat (dir, name, mode & ~lost, 0) != 0))
     return sc_fail_errno (error, errno, "%s", path);
+  if (!S_ISLNK (st->st_mode) && (mode & lost) != 0)
+    sc_progress_note (walk->input->sink, "%s: %s is root's in a package: it loses its set-%s-id bit",
+                      walk->input->container, path, (mode & lost & S_ISUID) != 0 ? "user" : "group");
   return TRUE;
 }
 

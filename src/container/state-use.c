@@ -15,6 +15,7 @@
 #include "checkouts.h"
 #include "config-json.h"
 #include "fs.h"
+#include "host-package.h"
 #include "info.h"
 #include "json.h"
 #include "lock.h"
@@ -157,13 +158,49 @@ add_deployment (ScStateUse *use, int dfd, const char *owner, const char *number,
   return add_bind_sources (use, dfd, owner, error) && add_info (use, dfd, owner, number, error);
 }
 
+/* What its package manager has kept of the package; while the package is there nobody knows.  Where its list is lost,
+ * everything stays. */
+static gboolean
+add_kept (ScStateUse *use, int number, GError **error)
+{
+  static const char *const names[] = { "", ".rpmsave" };
+  g_auto (ScHostPackage) package = { 0 };
+  g_auto (GStrv) paths = NULL;
+
+  if (use->going)
+    return TRUE;
+  if (!sc_host_package_load (use->host->ctx, use->name, number, &package, error))
+    return FALSE;
+  if (package.manager != NULL && package.file == NULL && !use->force && use->blind == NULL)
+    use->blind = g_strdup_printf ("what of its package was changed by hand is not known: %s", package.problem);
+  if (package.file == NULL)
+    return TRUE;
+  paths = sc_package_contents (package.manager, package.file, use->cancellable, error);
+  for (char **path = paths; path != NULL && *path != NULL; path++)
+    for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+      {
+        g_autofree char *kept = g_strconcat (*path, names[i], NULL);
+        g_auto (ScHostFile) file = { 0 };
+
+        if (!sc_host_file_look (use->host->root, kept, &file, error))
+          return FALSE;
+        if (file.st.st_mode != 0 && !S_ISDIR (file.st.st_mode))
+          add (use, kept, g_strdup ("it was changed by hand:"));
+      }
+  return paths != NULL;
+}
+
 /* Files for the host go before the directories of the state: what is there still was changed by hand. */
 static gboolean
-add_own (ScStateUse *use, int dfd, GError **error)
+add_own (ScStateUse *use, int dfd, const char *number, GError **error)
 {
   g_autoptr (ScDeployment) d = NULL;
+  guint64 n = 0;
 
   if (!read_info (dfd, &d, error))
+    return FALSE;
+  if (d != NULL && d->package != NULL && g_ascii_string_to_unsigned (number, 10, 0, G_MAXINT, &n, NULL)
+      && !add_kept (use, (int)n, error))
     return FALSE;
   for (char **path = d != NULL ? d->installed_files : NULL; path != NULL && *path != NULL; path++)
     {
@@ -214,7 +251,7 @@ look_at (ScStateUse *use, int base, const char *dir, gboolean preinstalled, GErr
   if (dfd < 0 && g_error_matches (local, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
     return TRUE;
   if (own)
-    done = dfd >= 0 && add_own (use, dfd, &local);
+    done = dfd >= 0 && add_own (use, dfd, number, &local);
   else
     done = dfd >= 0 && add_deployment (use, dfd, owner, preinstalled ? NULL : number, &local);
   if (done)

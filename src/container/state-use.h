@@ -28,7 +28,7 @@ void sc_state_use_clear (ScStateUse *use);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScStateUse, sc_state_use_clear)
 
 /* What the deployments of other containers, those that are being made too, have: directories, sources of mounts, files
- * for the host, their package's; and files for the host of its own that were changed by hand. */
+ * for the host, their package's; and files for the host of its own, or of its package, that were changed by hand. */
 gboolean sc_state_use_find (ScStateUse *use, GError **error) SC_CHECK;
 
 /* (transfer full) (nullable): why @dir, without links, has to stay. */

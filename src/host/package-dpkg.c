@@ -104,6 +104,32 @@ dpkg_describe (const ScContext *ctx, const char *file, GCancellable *cancellable
   return package;
 }
 
+/* "./usr/share/x", directories with a slash at the end.  A package has at least "./". */
+static char **
+dpkg_contents (const char *file, GCancellable *cancellable, GError **error)
+{
+  const char *argv[] = { "sh", "-c", "dpkg-deb --fsys-tarfile \"$0\" | tar --list --quoting-style=literal", file,
+                         NULL };
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  if (!sc_package_ask (argv, &text, cancellable, error))
+    return NULL;
+  if (*text == '\0')
+    return sc_fail_null (error, SC_ERROR_INVALID, "nobody knows what is in it");
+  lines = g_strsplit (text, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    {
+      if (g_str_has_suffix (*line, "/"))
+        (*line)[strlen (*line) - 1] = '\0';
+      if (g_str_has_prefix (*line, "./"))
+        g_ptr_array_add (paths, g_strdup (*line + 1));
+    }
+  g_ptr_array_add (paths, NULL);
+  return (char **)g_ptr_array_steal (paths, NULL);
+}
+
 /* The state in dpkg's letters: what is wanted, what is, and R for "must be installed again".  Configuration alone is
  * left if that was wanted, or in the middle of a purge. */
 static ScPackageState
@@ -334,6 +360,7 @@ const ScPackageManager sc_package_dpkg = {
   .builder = "dpkg-deb",
   .comes_with = "package dpkg",
   .describe = dpkg_describe,
+  .contents = dpkg_contents,
   .is_busy = dpkg_is_busy,
   .find = dpkg_find,
   .list = dpkg_list,

@@ -16,6 +16,8 @@
 #define BUSY_POLL (G_USEC_PER_SEC / 5)
 #define PATIENCE  (24 * 60 * 60) /* seconds: a tool ends by itself */
 
+static int offline; /* atomic */
+
 const ScPackageManager *const sc_package_managers[] = { &sc_package_dpkg, &sc_package_rpm, NULL };
 
 void
@@ -55,31 +57,88 @@ sc_package_manager_find (const ScContext *ctx)
 
 /* -- running -- */
 
-/* The first line that speaks of an error, and what stands indented below it: both families say there what is wrong, and
- * end in lines that say nothing.  Else the last line. */
+/* Nothing, or what a shell writes before it runs a command. */
+static gboolean
+is_noise (const char *line)
+{
+  gsize pluses = strspn (line, "+");
+
+  return line[strspn (line, " \t\r")] == '\0' || (pluses > 0 && line[pluses] == ' ');
+}
+
+static gboolean
+is_error (const char *line)
+{
+  return g_ascii_strncasecmp (line, "error:", 6) == 0 || strstr (line, ": error:") != NULL
+         || (g_str_has_prefix (line, "dpkg") && (strstr (line, ": error") != NULL || strstr (line, "problem") != NULL));
+}
+
+/* Of the last errors that follow each other the first: those after it only say what came of it, those of before were no
+ * reason to stop.  Else what speaks of an error first, else the last line. -1: there is none. */
+static int
+find_cause (char **lines)
+{
+  int error = -1, word = -1, last = -1;
+  gboolean follows = FALSE;
+
+  for (int i = 0; lines[i] != NULL; i++)
+    {
+      if (is_noise (lines[i]))
+        continue;
+      last = i;
+      if (word < 0 && (strstr (lines[i], "rror") != NULL || strstr (lines[i], "problem") != NULL))
+        word = i;
+      if (g_ascii_isspace (lines[i][0]))
+        continue;
+      if (is_error (lines[i]) && !follows)
+        error = i;
+      follows = is_error (lines[i]);
+    }
+  return error >= 0 ? error : word >= 0 ? word : last;
+}
+
+/* (nullable): of a script that failed, what it said last. */
+static char *
+last_word (char **lines, int at)
+{
+  if (!g_str_has_prefix (lines[at], "error: Bad exit status"))
+    return NULL;
+  while (--at >= 0)
+    if (!is_noise (lines[at]))
+      return g_str_has_prefix (lines[at], "Executing(") ? NULL : lines[at];
+  return NULL;
+}
+
+/* Both families say there what is wrong, and end in lines that say nothing. */
 char *
 sc_package_cause (const char *text)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   g_autoptr (GString) cause = g_string_new (NULL);
-  const char *last = "no reason was given";
+  int at = find_cause (lines);
+  char *word = at >= 0 ? last_word (lines, at) : NULL;
 
-  for (char **line = lines; *line != NULL; line++)
+  if (at < 0)
+    return g_strdup ("no reason was given");
+  if (word != NULL)
+    g_string_append_printf (cause, "%s; ", g_strstrip (word));
+  g_string_append (cause, g_strstrip (lines[at]));
+  /* What stands indented below it. */
+  for (at++; lines[at] != NULL && cause->str[cause->len - 1] == ':'; at++)
     {
-      gboolean indented = **line == ' ' || **line == '\t';
-
-      g_strstrip (*line);
-      if (**line == '\0')
+      if (is_noise (lines[at]))
         continue;
-      if (cause->len > 0 && (!indented || cause->str[cause->len - 1] != ':'))
+      if (!g_ascii_isspace (lines[at][0]))
         break;
-      if (cause->len > 0)
-        g_string_append_printf (cause, " %s", *line);
-      else if (strstr (*line, "rror") != NULL || strstr (*line, "problem") != NULL)
-        g_string_append (cause, *line);
-      last = *line;
+      g_string_append_printf (cause, " %s", g_strstrip (lines[at]));
     }
-  return g_strdup (cause->len > 0 ? cause->str : last);
+  return g_string_free (g_steal_pointer (&cause), FALSE);
+}
+
+void
+sc_package_set_offline (gboolean now)
+{
+  g_atomic_int_set (&offline, now);
 }
 
 gboolean
@@ -101,11 +160,14 @@ sc_package_run (const char *const *argv, char **out_text, GCancellable *cancella
     return sc_fail (error, SC_ERROR_UNAVAILABLE, "there is no program '%s'", argv[0]);
   g_ptr_array_add (words, (gpointer) "sh");
   g_ptr_array_add (words, (gpointer) "-c");
-  g_ptr_array_add (words, (gpointer) "LC_ALL=C.UTF-8 LANGUAGE= exec \"$0\" \"$@\" 2>&1");
+  if (g_atomic_int_get (&offline))
+    g_ptr_array_add (words, (gpointer) "LC_ALL=C.UTF-8 LANGUAGE= SYSTEMD_OFFLINE=1 exec \"$0\" \"$@\" 2>&1");
+  else
+    g_ptr_array_add (words, (gpointer) "LC_ALL=C.UTF-8 LANGUAGE= exec \"$0\" \"$@\" 2>&1");
   for (; *argv != NULL; argv++)
     g_ptr_array_add (words, (gpointer)*argv);
   g_ptr_array_add (words, NULL);
-  if (sc_subprocess_ask ((const char *const *)words->pdata, "", PATIENCE, &text, cancellable, &local))
+  if (sc_subprocess_tail ((const char *const *)words->pdata, PATIENCE, &text, cancellable, &local))
     {
       if (out_text != NULL)
         *out_text = g_steal_pointer (&text);
@@ -194,6 +256,14 @@ sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, cons
   ScPackageFile *package = manager->describe (ctx, file, cancellable, error);
 
   return package != NULL ? package : sc_prefix_null (error, "%s", file);
+}
+
+char **
+sc_package_contents (const ScPackageManager *manager, const char *file, GCancellable *cancellable, GError **error)
+{
+  char **paths = manager->contents (file, cancellable, error);
+
+  return paths != NULL ? paths : sc_prefix_null (error, "%s", file);
 }
 
 gboolean

@@ -55,6 +55,7 @@ struct _ScPackageManager
   const char *comes_with; /* packages of distributions that have it, for people */
 
   ScPackageFile *(*describe) (const ScContext *ctx, const char *file, GCancellable *cancellable, GError **error);
+  char **(*contents) (const char *file, GCancellable *cancellable, GError **error);
   gboolean (*is_busy) (const ScContext *ctx); /* (nullable): it waits itself */
   gboolean (*find) (const ScContext *ctx, const char *name, ScPackageState *out_state, char **out_version,
                     GCancellable *cancellable, GError **error);
@@ -83,9 +84,16 @@ const ScPackageManager *sc_package_manager_find (const ScContext *ctx);
 gboolean sc_package_build (const ScPackageManager *manager, const char *const *argv, GCancellable *cancellable,
                            GError **error) SC_CHECK;
 
+/* Whether scripts of packages are told (SYSTEMD_OFFLINE) to let what runs be; of the process. */
+void sc_package_set_offline (gboolean offline);
+
 /* What package the file @file is. SC_ERROR_INVALID for names and versions that are none. (transfer full) */
 ScPackageFile *sc_package_describe (const ScPackageManager *manager, const ScContext *ctx, const char *file,
                                     GCancellable *cancellable, GError **error) SC_CHECK;
+
+/* (transfer full) (array zero-terminated=1): absolute paths of what is in the file @file, directories too. */
+char **sc_package_contents (const ScPackageManager *manager, const char *file, GCancellable *cancellable,
+                            GError **error) SC_CHECK;
 
 /* Which state @name is in. @out_version: (out) (optional) (transfer full) (nullable): NULL unless it is installed. */
 gboolean sc_package_find (const ScPackageManager *manager, const ScContext *ctx, const char *name,

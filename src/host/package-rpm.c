@@ -143,6 +143,15 @@ paths_of (const char *text)
 }
 
 static char **
+rpm_contents (const char *file, GCancellable *cancellable, GError **error)
+{
+  const char *words[] = { "--list", NULL };
+  g_autofree char *text = NULL;
+
+  return ask_file (file, words, &text, cancellable, error) ? paths_of (text) : NULL;
+}
+
+static char **
 rpm_list (const ScContext *ctx, const char *name, GCancellable *cancellable, GError **error)
 {
   const char *words[] = { "--query", "--list", name, NULL };
@@ -297,16 +306,14 @@ clean_one (int root, const char *path, GError **error)
 static gboolean
 rpm_clean (const ScContext *ctx, const char *file, GError **error)
 {
-  const char *words[] = { "--list", NULL };
-  g_autofree char *text = NULL;
   g_auto (GStrv) paths = NULL;
   SC_AUTOFD int root = open (ctx->root != NULL ? ctx->root : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   if (root < 0)
     return sc_fail_errno (error, errno, "%s", ctx->root != NULL ? ctx->root : "/");
-  if (!ask_file (file, words, &text, NULL, error))
+  paths = rpm_contents (file, NULL, error);
+  if (paths == NULL)
     return FALSE;
-  paths = paths_of (text);
   for (char **path = paths; *path != NULL; path++)
     if (!clean_one (root, *path, error))
       return FALSE;
@@ -320,6 +327,7 @@ const ScPackageManager sc_package_rpm = {
   .builder = "rpmbuild",
   .comes_with = "Debian's package rpm, Fedora's rpm-build",
   .describe = rpm_describe,
+  .contents = rpm_contents,
   .find = rpm_find,
   .list = rpm_list,
   .prepare = rpm_prepare,

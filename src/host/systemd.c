@@ -208,6 +208,37 @@ call_manager (ScSystemd *systemd, const char *method, GVariant *parameters, cons
   return call (systemd, SYSTEMD_PATH, SYSTEMD_MANAGER, method, parameters, reply_type, cancellable, error);
 }
 
+/* (transfer full) (nullable): of the manager; NULL where systemd is not running or does not say. */
+static char *
+system_state (ScSystemd *systemd, GCancellable *cancellable)
+{
+  g_autoptr (GVariant) reply = NULL, value = NULL;
+
+  if (systemd->running)
+    reply = call (systemd, SYSTEMD_PATH, "org.freedesktop.DBus.Properties", "Get",
+                  g_variant_new ("(ss)", SYSTEMD_MANAGER, "SystemState"), "(v)", cancellable, NULL);
+  if (reply != NULL)
+    g_variant_get (reply, "(v)", &value);
+  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING) ? g_variant_dup_string (value, NULL)
+                                                                              : NULL;
+}
+
+gboolean
+sc_systemd_is_booting (ScSystemd *systemd, GCancellable *cancellable)
+{
+  g_autofree char *state = system_state (systemd, cancellable);
+
+  return systemd->running && (state == NULL || g_str_equal (state, "initializing"));
+}
+
+gboolean
+sc_systemd_is_stopping (ScSystemd *systemd)
+{
+  g_autofree char *state = system_state (systemd, NULL);
+
+  return g_strcmp0 (state, "stopping") == 0;
+}
+
 gboolean
 sc_systemd_reload (ScSystemd *systemd, GCancellable *cancellable, GError **error)
 {
@@ -390,20 +421,6 @@ sc_systemd_start_if_wanted (ScSystemd *systemd, const char *unit, GCancellable *
     return TRUE;
   reply = call_manager (systemd, "StartUnit", g_variant_new ("(ss)", unit, "replace"), "(o)", cancellable, &local);
   return reply != NULL || fail_call (error, local, what);
-}
-
-gboolean
-sc_systemd_is_stopping (ScSystemd *systemd)
-{
-  g_autoptr (GVariant) reply = NULL, value = NULL;
-
-  if (systemd->running)
-    reply = call (systemd, SYSTEMD_PATH, "org.freedesktop.DBus.Properties", "Get",
-                  g_variant_new ("(ss)", SYSTEMD_MANAGER, "SystemState"), "(v)", NULL, NULL);
-  if (reply != NULL)
-    g_variant_get (reply, "(v)", &value);
-  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
-         && strcmp (g_variant_get_string (value, NULL), "stopping") == 0;
 }
 
 char *

@@ -23,6 +23,10 @@ gboolean sc_systemd_is_running (ScSystemd *systemd);
 /* Is the machine being stopped or started again? FALSE where that is not known. */
 gboolean sc_systemd_is_stopping (ScSystemd *systemd);
 
+/* Is this early in the boot, so that a job may have to wait for whoever queues it?  TRUE too if systemd does not say.
+ */
+gboolean sc_systemd_is_booting (ScSystemd *systemd, GCancellable *cancellable);
+
 /* @unit is the full name ("etcd.service"). Each is a success without effect where it does not apply (see above). */
 gboolean sc_systemd_reload (ScSystemd *systemd, GCancellable *cancellable, GError **error) SC_CHECK;
 /* SC_ERROR_EXISTS as sc_unit_links_check(), before anything changes. */

@@ -6,6 +6,17 @@
 . "$(dirname "$0")/lib.sh"
 
 hello_layout "$T/hello-world"
+
+# Packages with a service that their script starts.
+for n in 1 2; do
+  mkdir -p "$T/deb/DEBIAN" "$T/deb/usr/lib/systemd/system"
+  printf 'Package: packed\nVersion: %s\nArchitecture: all\nMaintainer: x\nDescription: x\n' $n > "$T/deb/DEBIAN/control"
+  printf '#!/bin/sh\nset -e\necho "${SYSTEMD_OFFLINE:-}" > /root/offline\nsystemctl enable packed\nsystemctl restart packed\n' > "$T/deb/DEBIAN/postinst"
+  chmod 755 "$T/deb/DEBIAN/postinst"
+  printf '[Service]\nExecStart=/bin/sleep 424%s\n[Install]\nWantedBy=multi-user.target\n' $n > "$T/deb/usr/lib/systemd/system/packed.service"
+  dpkg-deb --root-owner-group --build "$T/deb" "$T/packed$n.deb" > /dev/null
+done
+
 /usr/bin/python3 - "$T" <<'END2'
 import os, sys
 from layout import Layout
@@ -37,6 +48,12 @@ for name, program, more in (('good', 'sleep 4242', ''), ('dead', 'exit 3', ''), 
         t.file('exports/service.template', (UNIT % more).encode())
         t.file('exports/manifest.json', b'{"defaultValues": {"WORD": "a"}}')
     layout.image('latest', {'Entrypoint': ['/bin/program']})
+for n in '12':
+    layout = Layout(os.path.join(sys.argv[1], 'packed' + n))
+    with layout.layer() as t:
+        t.file('bin/true', b'x', mode=0o755)
+        t.file('exports/container.deb', open(os.path.join(sys.argv[1], 'packed%s.deb' % n), 'rb').read())
+    layout.image('latest', {'Entrypoint': ['/bin/true']})
 END2
 
 # At how many calls an update with a failing start is cut short; with SC_ROUNDS=all at each, in each way.
@@ -231,6 +248,12 @@ cp -a /root/late.service /etc/systemd/system/late.service
 # ... and while its links were being renewed.
 rm /etc/systemd/system/*.wants/late.service
 echo '{"version":1,"operation":"update","phase":"activate","from":1,"to":2,"was-enabled":true,"keep":2}' > $C/.journal-late
+# A package whose script starts a service: in the boot that waits for recovery.
+check "install a package" atomic install -n pack oci:/t/packed1
+check "... starts its service" systemctl is-active packed
+check "update" atomic containers update pack --rebase oci:/t/packed2
+check_is "... outside of a boot scripts are not told anything" "$(cat /root/offline) $(dpkg-query -W packed)" " $(printf 'packed\t2')"
+echo '{"version":1,"operation":"update","phase":"activate","from":0,"to":1,"keep":2}' > $C/.journal-pack
 END2
 SC_BOOT_TIMEOUT=$([ $POINTS = all ] && echo 6000 || echo 300) boot "first boot" "$T/update"
 
@@ -242,8 +265,11 @@ check "the other is up" until_true get 8083
 check_is "... it is completed" "$(get 8083) $(readlink $C/late)" "Hello, new2 late.2"
 check_is "no journal is left" "$(ls -A $C | grep -E 'journal|tmp' || :)" ""
 journalctl -b -u atomic-recover -o short-monotonic
-check_is "the recovery service did it" "$(systemctl show -P Result atomic-recover) $(journalctl -b -u atomic-recover -o cat | grep -E '^(cut|late): .*cut short' | sort -u | wc -l)" "success 2"
+check_is "the recovery service did it" "$(systemctl show -P Result atomic-recover) $(journalctl -b -u atomic-recover -o cat | grep -E '^(cut|late|pack): .*cut short' | sort -u | wc -l)" "success 3"
 check_is "... and each was started once" "$(journalctl -b -o cat | grep -cE '^Started (cut|late)')" 2
+check_is "scripts of packages start nothing while the boot waits" "$(cat /root/offline)" 1
+check "... the boot does" until_true systemctl --quiet is-active packed
+check "uninstall" atomic uninstall pack
 check "nothing failed" not grep . <<< "$(systemctl --failed --no-legend)"
 for n in late cut; do check "uninstall $n" atomic uninstall $n; done
 check_is "nothing is left" "$(ls -A $C | grep -v '^.storage$' || :)" ""

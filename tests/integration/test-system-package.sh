@@ -81,7 +81,11 @@ life() {
   is "its tool" "$(cat "$R/usr/bin/tool")" "tool 1"
   is "its tool can be run" "$(stat -c %a:%u "$R/usr/bin/tool")" 755:0
   is "a link" "$(readlink "$R/usr/bin/alias")" tool
-  is "an odd name" "$(cat "$R/usr/share/box/a b%{c}[*]")" odd
+  is "an odd name" "$(cat "$R/usr/share/box/a b{c}[*]")" odd
+  is "set-id of another is not root's" "$(stat -c %a:%u:%g "$R/usr/share/box/set-id")" 755:0:0
+  matches "... which is said" "$(cat "$T/err")" 'box: /usr/share/box/set-id is root.s in a package: it loses its set-user-id bit'
+  matches "capabilities are lost, which is said" "$(cat "$T/err")" \
+    'box: capabilities .* of 1 file are not in the package: /usr/share/box/ping$'
   matches "the manager knows its files" "$(files_of $box)" '^/usr/share/box/only-1$'
   is "info: package" "$(info box rpm-installed)" "$([ $FAMILY = rpm ] && echo $box-1.1-4.0 || echo $box)"
   is "info: choice" "$(info box system-package)" yes
@@ -156,6 +160,7 @@ life() {
   ready
   contents
   switching
+  purged
   out=$(a install --display --system-package=yes -n box p1)
   matches "--display: the package" "$out" '^Installing package atomic-container-box$'
   matches "... the files in it" "$out" '^Files for the host: [1-9]'
@@ -187,7 +192,15 @@ hostile() {
     a install --system-package=yes -n q name-34
   refused "a name with a line feed" 1 'name that ' a install --system-package=yes -n q name-116
   if [ $FAMILY = rpm ]; then
-    refused "a name with a directive" 1 "rpm takes '%a' in a name" a install --system-package=yes -n q percent
+    rm -f PWNED
+    ok "pull" a pull "oci:$T/images/percent-lua"
+    ok "pull" a pull "oci:$T/images/percent-rename"
+    refused "a name with a command" 1 "'%' cannot be in the name" a install --system-package=yes -n q percent
+    refused "... with build" 1 "'%' cannot be in the name" a install --system-package=build -n q percent
+    refused "a name with a program" 1 "'%' cannot be in the name" a install --system-package=yes -n q percent-lua
+    refused "a new name with a directive" 1 "/opt/%dir.*: '%' cannot be in the name" \
+      a install --system-package=yes -n q percent-rename
+    no "nothing of it has run" test -e PWNED
   else
     ok "a name with a percent sign" a install --system-package=yes -n q percent
     ok "uninstall" a uninstall q
@@ -247,15 +260,47 @@ with open(sys.argv[1], "w") as f:
 switching() {
   a install -n one direct > /dev/null 2>&1
   is "files" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
+  echo mine > "$R/usr/share/ready"
+  refused "to a package, of a file that was changed by hand" 1 '/usr/share/ready was changed by hand, and its package' \
+    a containers update one --rebase ready
+  is "... which stays" "$(installed ready-made) $(cat "$R/usr/share/ready")" " mine"
+  echo direct > "$R/usr/share/ready"
   ok "to a package" a containers update one --rebase ready
   is "... it is one" "$(installed ready-made) $(cat "$R/usr/share/ready")" "ready-made-3-1 ready"
   ok "back to files" a containers rollback one
   is "... they are" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
+  echo mine > "$R/usr/share/ready"
+  refused "back to the package" 1 '/usr/share/ready was changed by hand, and its package' a containers rollback one
+  echo direct > "$R/usr/share/ready"
   a containers update one --rebase ready > /dev/null 2>&1
   ok "from a package to files" a containers update one --rebase direct
   is "... they are" "$(installed ready-made) $(cat "$R/usr/share/ready")" " direct"
   ok "uninstall" a uninstall one
   no "... leaves none" test -e "$R/usr/share/ready"
+}
+
+# The directories of a container's state may have its package's configuration.
+purged() {
+  local kept=etc/conf/main.conf
+  [ $FAMILY = deb ] || kept=$kept.rpmsave
+  ok "pull" a pull "oci:$T/images/conf"
+  ok "install" a install --system-package=yes -n conf conf
+  echo mine > "$R/etc/conf/main.conf"
+  a uninstall --purge conf > "$T/out" 2> "$T/err" || fail "uninstall --purge" "$T/err"
+  is "--purge keeps what the manager has kept" "$(cat "$R/$kept")" mine
+  matches "... and says so" "$(cat "$T/err")" "^/etc/conf stays: it was changed by hand: /$kept"
+  [ $FAMILY = rpm ] || dpkg --root="$R" --log=/dev/null --purge atomic-container-conf > /dev/null
+  rm -rf "$R/etc/conf"
+  ok "install" a install --system-package=yes -n conf conf
+  ok "--purge of one that nobody changed" a uninstall --purge conf
+  no "... leaves nothing" test -e "$R/etc/conf"
+  ok "install" a install --system-package=yes -n conf conf
+  rm "$(checkouts)/conf.0/package.$FAMILY"
+  echo mine > "$R/etc/conf/other"
+  a uninstall --purge conf > "$T/out" 2> "$T/err" || fail "uninstall --purge" "$T/err"
+  matches "--purge of one whose package is lost keeps all" "$(cat "$T/err")" '^/etc/conf stays: what of its package .*not kept'
+  is "... which is there" "$(cat "$R/etc/conf/other")" mine
+  rm -rf "$R/etc/conf"
 }
 
 ready() {
@@ -308,6 +353,11 @@ whole() {
   is "its tool" "$(cat "$R/usr/bin/tool")" tool
   is "its root" "$(cat "$box/rootfs/version")" 9
   is "an owner is kept" "$(stat -c %u "$box/rootfs/data/of-other")" 4321
+  is "... with its set-user-id bit" "$(stat -c %a "$box/rootfs/data/of-other")" 4755
+  is "but not on the host" "$(stat -c %a:%u:%g "$R/usr/bin/set-id")" 755:0:0
+  matches "... which is said" "$(cat "$T/err")" 'box: /usr/bin/set-id is root.s in a package'
+  matches "so are capabilities, of its root too" "$(cat "$T/err")" \
+    'box: capabilities .* of 3 files are not in the package: /usr/bin/ping, '
   is "another too" "$(stat -c %u "$box/rootfs/data/of-root")" 0
   is "any name" "$(cat "$box/rootfs/data/odd \"name\\")" $'data/odd "name\\'
   is "configuration: the root" "$(jq -r .root.path "$box/config.json")" rootfs

@@ -20,6 +20,24 @@ test_cause (void)
       "however:\n"
       "  Package y is not installed.\n\nErrors were encountered while processing:\n x\n",
       "dpkg: dependency problems prevent configuration of x: x depends on y; however: Package y is not installed." },
+    { "Processing files\nerror: x: a warning\nmore\n+ grep -q error: y\n++ echo problem\nerror: unpacking failed\n"
+      "error: y: install failed\n",
+      "error: unpacking failed" },
+    { "+ cp perror.h /x\ncp: cannot stat 'perror.h'\nerror: Bad exit status from /x (%install)\n\nRPM build errors:\n"
+      "    Bad exit status from /x (%install)\n",
+      "cp: cannot stat 'perror.h'; error: Bad exit status from /x (%install)" },
+    { "Executing(%install): /bin/sh -e /x\n+ false\nerror: Bad exit status from /x (%install)\n",
+      "error: Bad exit status from /x (%install)" },
+    { "dpkg: dependency problems prevent configuration of x:\n x depends on y.\n\n"
+      "dpkg: error processing package x (--install):\n dependency problems - leaving unconfigured\nErrors were "
+      "encountered while processing:\n x\n",
+      "dpkg: dependency problems prevent configuration of x: x depends on y." },
+    { "Preparing\ninstalled: an error handler\ndpkg: error processing package x (--install):\n"
+      " installed x package post-installation script subprocess returned error exit status 1\nErrors were "
+      "encountered\n",
+      "dpkg: error processing package x (--install): installed x package post-installation script subprocess returned "
+      "error exit status 1" },
+    { "+ set -x\n", "no reason was given" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -75,6 +93,23 @@ test_family (void)
   g_assert_true (sc_fs_remove_tree_at (AT_FDCWD, dir, NULL));
 }
 
+static void
+test_offline (void)
+{
+  const char *argv[] = { "sh", "-c", "echo \"$SYSTEMD_OFFLINE\"", NULL };
+  g_autofree char *before = NULL, *during = NULL, *after = NULL;
+
+  g_unsetenv ("SYSTEMD_OFFLINE");
+  g_assert_true (sc_package_run (argv, &before, NULL, NULL));
+  sc_package_set_offline (TRUE);
+  g_assert_true (sc_package_run (argv, &during, NULL, NULL));
+  sc_package_set_offline (FALSE);
+  g_assert_true (sc_package_run (argv, &after, NULL, NULL));
+  g_assert_cmpstr (before, ==, "\n");
+  g_assert_cmpstr (during, ==, "1\n");
+  g_assert_cmpstr (after, ==, "\n");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -82,5 +117,6 @@ main (int argc, char **argv)
   g_test_add_func ("/package-manager/cause", test_cause);
   g_test_add_func ("/package-manager/line", test_line);
   g_test_add_func ("/package-manager/family", test_family);
+  g_test_add_func ("/package-manager/offline", test_offline);
   return g_test_run ();
 }

@@ -542,6 +542,18 @@ test_ask (Temp *t, gconstpointer data)
   g_assert_cmpstr (silent, ==, "");
 }
 
+/* Of more than is kept the end. */
+static void
+test_tail (Temp *t, gconstpointer data)
+{
+  const char *const argv[] = { "sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; echo end; exit 3", NULL };
+  g_autofree char *out = NULL;
+
+  g_assert_false (sc_subprocess_tail (argv, 60, &out, NULL, NULL));
+  g_assert_true (g_str_has_suffix (out, "xend\n"));
+  g_assert_cmpuint (strlen (out), <, 2000000);
+}
+
 static void
 test_ask_no_answer (Temp *t, gconstpointer data)
 {
@@ -656,6 +668,7 @@ main (int argc, char **argv)
   ADD ("/programs/attach-cancel", NULL, test_attach_cancel);
   ADD ("/programs/attach-terminal", NULL, test_attach_terminal);
   ADD ("/programs/ask", NULL, test_ask);
+  ADD ("/programs/tail", NULL, test_tail);
   ADD ("/programs/ask-no-answer", NULL, test_ask_no_answer);
   ADD ("/programs/try", NULL, test_try);
   ADD ("/programs/try-late", NULL, test_try_late);

@@ -136,6 +136,7 @@ typedef struct
   GPtrArray *connections;
   GString *calls;
   char *socket;
+  const char *state; /* (nullable): of the system; NULL: it cannot be asked */
 } Fake;
 
 static void
@@ -205,10 +206,16 @@ on_call (GDBusConnection *connection, const char *sender, const char *path, cons
 }
 
 static GVariant *
-on_get (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *property,
+on_get (GDBusConnection *connection, const char *sender, const char *path, const char *interface, const char *name,
         GError **error, gpointer data)
 {
-  return g_variant_new_string ("stopping");
+  Fake *fake = data;
+  g_mutex_lock (&fake->mutex);
+  GVariant *value = fake->state != NULL ? g_variant_new_string (fake->state) : NULL;
+  g_mutex_unlock (&fake->mutex);
+  if (value == NULL)
+    g_set_error (error, G_DBUS_ERROR, G_DBUS_ERROR_FAILED, "nothing is known");
+  return value;
 }
 
 /* The first message after the authentication is not noticed, as with the real one now and then. */
@@ -364,7 +371,6 @@ test_fake_jobs (FakeFixture *f, gconstpointer data)
                 "systemd: start SHUTDOWN.service: Transaction is destructive.");
   assert_fails (sc_systemd_start (systemd, "AFTER-canceled.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
                 "start AFTER-canceled.service: the job ended with 'canceled'");
-  g_assert_true (sc_systemd_is_stopping (systemd));
   /* The connection ends while we wait. */
   assert_fails (sc_systemd_stop (systemd, "CLOSE.service", NULL, error), SC_ERROR, SC_ERROR_UNAVAILABLE,
                 "stop CLOSE.service: the connection was closed before the job ended");
@@ -395,6 +401,31 @@ test_fake_calls (FakeFixture *f, gconstpointer data)
                    "ResetFailedUnit('a.service',);GetUnit('a.service',);"
                    "StartUnit('AFTER-done.service', 'replace');");
   g_mutex_unlock (&f->fake.mutex);
+}
+
+static void
+test_fake_state (FakeFixture *f, gconstpointer data)
+{
+  static const struct
+  {
+    const char *state;
+    gboolean booting, stopping;
+  } cases[] = { { "initializing", TRUE, FALSE },
+                { "starting", FALSE, FALSE },
+                { "running", FALSE, FALSE },
+                { "stopping", FALSE, TRUE },
+                { NULL, TRUE, FALSE } };
+  if (f->thread == NULL)
+    return;
+  g_autoptr (ScSystemd) systemd = new_systemd (&f->ctx);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_mutex_lock (&f->fake.mutex);
+      f->fake.state = cases[i].state;
+      g_mutex_unlock (&f->fake.mutex);
+      g_assert_cmpint (sc_systemd_is_booting (systemd, NULL), ==, cases[i].booting);
+      g_assert_cmpint (sc_systemd_is_stopping (systemd), ==, cases[i].stopping);
+    }
 }
 
 static gpointer
@@ -604,6 +635,7 @@ main (int argc, char **argv)
 #define ADD_FAKE(path, func) g_test_add (path, FakeFixture, NULL, fake_setup, func, fake_teardown)
   ADD_FAKE ("/systemd/fake/jobs", test_fake_jobs);
   ADD_FAKE ("/systemd/fake/calls", test_fake_calls);
+  ADD_FAKE ("/systemd/fake/booting", test_fake_state);
   ADD_FAKE ("/systemd/fake/cancel", test_fake_cancel);
   ADD_FAKE ("/systemd/fake/unreachable", test_fake_unreachable);
   return g_test_run ();
