@@ -200,19 +200,21 @@ gboolean
 sc_host_unit_enable (const ScLive *live, int number, int other, GCancellable *cancellable, GError **error)
 {
   g_autofree char *unit = sc_unit_name (live->lock->name);
-  g_autoptr (ScUnitInstall) new = NULL, old = NULL;
+  g_autoptr (ScUnitInstall) next = NULL, old = NULL;
 
   /* What systemd only understands, it enables; of what it made nobody knows which links are the container's. */
-  (void)!load_install_of (live, number, &new, NULL);
+  (void)!load_install_of (live, number, &next, NULL);
   if (!load_install_of (live, other, &old, NULL))
     {
       if (!sc_systemd_disable (live->systemd, unit, cancellable, error))
         return FALSE;
     }
-  else if (old != NULL && !sc_unit_links_remove (live->ctx, unit, old, new, error))
+  else if (old != NULL && !sc_unit_links_remove (live->ctx, unit, old, next, error))
     return FALSE;
-  if (new != NULL &&new->is_empty)
-    return TRUE;
-  sc_progress_step (live->sink, "systemctl enable %s", live->lock->name);
-  return sc_systemd_enable (live->systemd, unit, cancellable, error);
+  if (next == NULL || !next->is_empty)
+    {
+      sc_progress_step (live->sink, "systemctl enable %s", live->lock->name);
+      return sc_systemd_enable (live->systemd, unit, cancellable, error);
+    }
+  return TRUE;
 }
