@@ -250,11 +250,29 @@ take (const ScLive *live, const ScHostPackage *p, ScPackageMode mode, GError **e
   return paths != NULL && flush_package (live->ctx, paths, error);
 }
 
+/* Files of a package may be left that the manager knows no more: with the package once more it does. Takes @failed. */
+static gboolean
+remove_again (const ScLive *live, const ScHostPackage *p, GError *failed, GError **error)
+{
+  g_autofree char *kept = NULL;
+  ScPackageState state;
+
+  if (p->file == NULL || g_error_matches (failed, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+      || !sc_package_find (p->manager, live->ctx, p->package->name, &state, NULL, NULL, NULL)
+      || state != SC_PACKAGE_ABSENT)
+    return g_propagate_error (error, failed), FALSE;
+  g_debug ("%s", failed->message);
+  g_error_free (failed);
+  return sc_package_install (p->manager, live->ctx, p->file, SC_PACKAGE_WHATEVER_IS, NULL, error)
+         && sc_package_remove (p->manager, live->ctx, p->package->name, &kept, NULL, error);
+}
+
 static gboolean
 drop (const ScLive *live, const ScHostPackage *p, GError **error)
 {
   g_auto (GStrv) paths = NULL;
   g_autofree char *kept = NULL;
+  GError *local = NULL;
   ScPackageState state;
   gboolean shared = FALSE;
 
@@ -265,7 +283,8 @@ drop (const ScLive *live, const ScHostPackage *p, GError **error)
     return TRUE;
   paths = sc_package_list (p->manager, live->ctx, p->package->name, NULL, NULL);
   sc_progress_step (live->sink, "Removing package %s", p->package->name);
-  if (!sc_package_remove (p->manager, live->ctx, p->package->name, &kept, NULL, error))
+  if (!sc_package_remove (p->manager, live->ctx, p->package->name, &kept, NULL, &local)
+      && !remove_again (live, p, local, error))
     return FALSE;
   if (kept != NULL)
     sc_progress_note (live->sink, "%s: what was changed by hand stays: %s", live->lock->name, kept);

@@ -263,6 +263,19 @@ find_saved (const char *text)
   return g_strndup (at, (gsize)(end - at));
 }
 
+/* What could not be removed rpm forgets, and ends well: "warning: file NAME: remove failed: REASON". */
+static gboolean
+check_removed (const char *text, GError **error)
+{
+  const char *at = strstr (text, ": remove failed: "), *start = at;
+
+  if (at == NULL)
+    return TRUE;
+  while (start > text && start[-1] != '\n')
+    start--;
+  return sc_fail (error, SC_ERROR_FAILED, "%.*s", (int)(strchrnul (at, '\n') - start), start);
+}
+
 static gboolean
 rpm_remove (const ScContext *ctx, const char *name, char **out_kept, GCancellable *cancellable, GError **error)
 {
@@ -272,7 +285,7 @@ rpm_remove (const ScContext *ctx, const char *name, char **out_kept, GCancellabl
   if (!run_rpm (ctx, TRUE, words, &text, cancellable, error))
     return FALSE;
   *out_kept = find_saved (text);
-  return TRUE;
+  return check_removed (text, error);
 }
 
 /* Files are written as "FILE;" and eight hexadecimal digits. */
