@@ -125,6 +125,10 @@ sc_prefix (GError **error, const char *format, ...)
   va_end (args);
   /* The message may come from a library that did not go through sc_fail(). */
   g_autofree char *rest = one_line ((*error)->message);
+  gsize length = strlen (line);
+  /* Said already: "container x: ..." or "container x has ...". */
+  if (g_str_has_prefix (rest, line) && (rest[length] == ':' || rest[length] == ' '))
+    return FALSE;
   g_free ((*error)->message);
   (*error)->message = g_strconcat (line, ": ", rest, NULL);
   return FALSE;

@@ -208,6 +208,36 @@ sc_table_format (const ScTable *table, ScTableFlags flags)
   return g_string_free (out, FALSE);
 }
 
+static void
+set_member (JsonObject *object, const ScColumn *column, const char *cell)
+{
+  JsonNode *node = NULL;
+
+  switch (column->kind)
+    {
+    case SC_CELL_BOOL:
+      json_object_set_boolean_member (object, column->key, strcmp (cell, "true") == 0);
+      return;
+    case SC_CELL_NUMBER:
+      json_object_set_int_member (object, column->key, g_ascii_strtoll (cell, NULL, 10));
+      return;
+    case SC_CELL_JSON:
+      node = json_from_string (*cell ? cell : "null", NULL);
+      json_object_set_member (object, column->key, node ? node : json_node_new (JSON_NODE_NULL));
+      return;
+    case SC_CELL_OPTIONAL:
+      if (!*cell)
+        {
+          json_object_set_null_member (object, column->key);
+          return;
+        }
+      break;
+    case SC_CELL_TEXT:
+      break;
+    }
+  json_object_set_string_member (object, column->key, cell);
+}
+
 char *
 sc_table_format_json (const ScTable *table)
 {
@@ -222,16 +252,8 @@ sc_table_format_json (const ScTable *table)
 
       for (guint i = 0; i < table->n_columns; i++)
         {
-          const ScColumn *column = &table->columns[i];
-
-          if (!column->key)
-            continue;
-          if (column->kind == SC_CELL_BOOL)
-            json_object_set_boolean_member (object, column->key, strcmp (row->cells[i], "true") == 0);
-          else if (column->kind == SC_CELL_NUMBER)
-            json_object_set_int_member (object, column->key, g_ascii_strtoll (row->cells[i], NULL, 10));
-          else
-            json_object_set_string_member (object, column->key, row->cells[i]);
+          if (table->columns[i].key)
+            set_member (object, &table->columns[i], row->cells[i]);
         }
       json_array_add_object_element (array, object);
     }

@@ -14,8 +14,10 @@
 typedef enum
 {
   SC_CELL_TEXT,
-  SC_CELL_BOOL,   /* "true" or "false" */
-  SC_CELL_NUMBER, /* decimal digits */
+  SC_CELL_BOOL,     /* "true" or "false" */
+  SC_CELL_NUMBER,   /* decimal digits */
+  SC_CELL_OPTIONAL, /* text; an empty one is null */
+  SC_CELL_JSON,     /* JSON; an empty one is null */
 } ScCellKind;
 
 typedef struct
