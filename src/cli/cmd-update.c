@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "history.h"
 #include "image-query.h"
 #include "output.h"
 #include "pull-image.h"
@@ -56,6 +57,26 @@ find_words (ScInvocation *invocation, const char *name, ScPullSettings *settings
   return g_strdup (ref && (!stored || strcmp (stored, image->name) == 0) ? image->source : name);
 }
 
+/* What cannot be read cannot be updated, but there may be one to go back to. @error: set. */
+static gboolean
+fail_damaged (ScInvocation *invocation, const char *container, GError **error)
+{
+  g_autoptr (GPtrArray) list = sc_history_list (invocation->context, container, NULL);
+
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    {
+      const ScHistoryEntry *entry = g_ptr_array_index (list, i);
+
+      if (entry->live || entry->failed != NULL || entry->deployment->problem != NULL)
+        continue;
+      g_autofree char *message = g_steal_pointer (&(*error)->message);
+      (*error)->message =
+          g_strdup_printf ("%s; 'atomic containers rollback %s' goes back to another deployment", message, container);
+      break;
+    }
+  return FALSE;
+}
+
 /* Puts the image that is to be installed into the repository, if it is asked for or a new one is not there.
  * @out_image: (transfer full) (nullable): the new one. */
 static gboolean
@@ -71,7 +92,7 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
   gboolean present = TRUE;
 
   if (deployment == NULL)
-    return FALSE;
+    return fail_damaged (invocation, container, error);
   if (options->rebase != NULL)
     {
       image = sc_pull_find (ctx, options->rebase, &present, invocation->cancellable, error);

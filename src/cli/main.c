@@ -33,6 +33,7 @@ static const ScCommand *const commands[] = {
   &sc_cmd_install,
   &sc_cmd_uninstall,
   &sc_cmd_containers_list,
+  &sc_cmd_containers_info,
   &sc_cmd_containers_update,
   &sc_cmd_containers_rollback,
   &sc_cmd_containers_history,

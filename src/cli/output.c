@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "sort.h"
 
 /* Before every row: room for the mark. */
 #define MARK_WIDTH 3
@@ -277,6 +278,33 @@ sc_table_format_column (const ScTable *table, const char *key, ScTableFlags flag
       g_string_append_printf (out, "%s\n", text);
     }
   return g_string_free (out, FALSE);
+}
+
+GPtrArray *
+sc_output_names (GHashTable *map)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init (&iter, map);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    g_ptr_array_add (names, name);
+  sc_sort_strings (names);
+  return names;
+}
+
+JsonNode *
+sc_output_map (GHashTable *map)
+{
+  g_autoptr (GPtrArray) names = sc_output_names (map);
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+
+  for (guint i = 0; i < names->len; i++)
+    json_object_set_string_member (object, names->pdata[i], g_hash_table_lookup (map, names->pdata[i]));
+  json_node_take_object (node, object);
+  return node;
 }
 
 char *

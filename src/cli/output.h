@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <json-glib/json-glib.h>
 
 #include "error.h"
 
@@ -56,6 +57,11 @@ char *sc_table_format (const ScTable *table, ScTableFlags flags);
 char *sc_table_format_json (const ScTable *table);
 /* (transfer full): the cells of the column whose JSON key is @key, one a line. */
 char *sc_table_format_column (const ScTable *table, const char *key, ScTableFlags flags);
+
+/* (transfer container): the keys of @map, which are strings, sorted. */
+GPtrArray *sc_output_names (GHashTable *map);
+/* (transfer full): an object of the strings in @map, sorted by name. */
+JsonNode *sc_output_map (GHashTable *map);
 
 /* (transfer full): @text (nullable: empty) as valid UTF-8 without control characters, each of which becomes "?": one
  * line whatever is in it. */

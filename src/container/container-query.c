@@ -124,18 +124,18 @@ open_systemd (const ScContext *ctx, ScSystemd **out, const ScProgressSink *sink,
   return TRUE;
 }
 
-ScContainer *
-sc_container_look (const ScContext *ctx, ScDeployment *deployment, const ScProgressSink *sink,
-                   GCancellable *cancellable, GError **error)
+gboolean
+sc_container_state (const ScContext *ctx, ScDeployment *deployment, const char **out_state, const ScProgressSink *sink,
+                    GCancellable *cancellable, GError **error)
 {
-  g_autoptr (ScContainer) container = g_new0 (ScContainer, 1);
+  ScContainer container = { .deployment = deployment };
   g_autoptr (ScSystemd) systemd = NULL;
 
-  container->deployment = deployment;
   if (!open_systemd (ctx, &systemd, sink, cancellable, error)
-      || !query (container, ctx, systemd, sink, cancellable, error))
-    return NULL;
-  return g_steal_pointer (&container);
+      || !query (&container, ctx, systemd, sink, cancellable, error))
+    return FALSE;
+  *out_state = container.state;
+  return TRUE;
 }
 
 GPtrArray *

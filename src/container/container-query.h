@@ -20,9 +20,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScContainer, sc_container_free)
 GPtrArray *sc_container_list (const ScContext *ctx, const ScProgressSink *sink, GCancellable *cancellable,
                               GError **error) SC_CHECK;
 
-/* The same of the live @deployment (transfer full) of a container. */
-ScContainer *sc_container_look (const ScContext *ctx, ScDeployment *deployment, const ScProgressSink *sink,
-                                GCancellable *cancellable, GError **error) SC_CHECK;
+/* The state of the live @deployment of a container, as above. */
+gboolean sc_container_state (const ScContext *ctx, ScDeployment *deployment, const char **out_state,
+                             const ScProgressSink *sink, GCancellable *cancellable, GError **error) SC_CHECK;
 
 /* Where the unit and the tmpfiles file of @deployment are: those on the host, or, of one that is not live, in its
  * directory.  (transfer full) (nullable): NULL if it has none. */

@@ -25,4 +25,46 @@ is "... nothing is known to run" "$(a ps -q 2> /dev/null)" ""
 refused "a filter that there is not" 2 "unknown filter 'bogus'" a containers list -f bogus=1
 is "... alone" "$(a containers list -f bogus=1 2>&1 | wc -l)" 1
 refused "... of images" 2 "unknown filter 'bogus'" a images list -f bogus=1
+
+# ---- one container
+
+ok "update" a containers update good --rebase v2 --set WORD=other
+is "info: lines" "$(a containers info good | sed 's/:.*//' | xargs -d, echo | grep -v = | xargs)" \
+  "Name Deployment State Image Name Image ID Created Runtime Root Unit Service Tmpfiles Host Files Values"
+out=$(a containers info good)
+matches "... the values, sorted" "$(grep -A99 ^Values: <<< "$out" | grep -oE '^  (EXTRA|NAME|WORD)=.*' | xargs)" \
+  '^EXTRA=e NAME=good WORD=other$'
+is "... and what there is on the host" "$(grep -E '^(Name|Deployment|State|Image Name|Unit|Service|Tmpfiles)' <<< "$out")" "Name: good
+Deployment: 1
+State: live
+Image Name: v2:latest
+Unit: /etc/systemd/system/good.service
+Service: inactive
+Tmpfiles: /etc/tmpfiles.d/good.conf"
+is "info --json of another deployment" "$(a containers info good --deployment 0 --json |
+  jq -c '[.deployment, .live, .image_name, .state, .unit, .values.WORD, .host_files, .package, .remote]')" \
+  '[0,false,"v1:latest",null,"/var/lib/containers/atomic/good.0/good.service","hello",[],null,false]'
+is "history --json has the values too" "$(a containers history good --json | jq -c '.[] | [.damaged, .values.WORD]' | xargs)" \
+  "[null,other] [null,hello]"
+refused "info: no such container" 1 "no container 'nobody'" a containers info nobody
+refused "... no such deployment" 1 "^atomic: container good has no deployment 7$" a containers info good --deployment 7
+refused "... no number" 2 "'x' is not the number of a deployment" a containers info good --deployment x
+
+# ---- damaged ones
+
+echo '{' > "$C/good.1/info"
+refused "info of a damaged one" 1 "container good: /var/lib/containers/atomic/good.1: info: line " a containers info good
+ok "... of the one before" a containers info good --deployment 0
+is "its unit is there: its state is not 'no service'" "$(states)" "broken=unknown good=unknown"
+matches "... the table says damaged" "$(a ps -a 2> /dev/null)" "^ +good .* unknown, damaged +ostree"
+matches "... and JSON why" "$(a ps -a --json 2> /dev/null | jq -r '.[] | select(.name == "good").damaged')" "good.1: info: line"
+matches "history --json says why" "$(a containers history good --json 2> /dev/null | jq -c '.[] | [.live, .damaged, .values]')" \
+  '^\[true,"container good: .*good.1: info: line .*",null\]$'
+refused "an update says what to do" 1 \
+  "good.1: info: line .*; 'atomic containers rollback good' goes back to another deployment" a containers update good
+ok "... which it does" a containers rollback good
+rm -r "$C/broken.0"
+is "a history of nothing" "$(a containers history broken -n 2> "$T/notes")" ""
+matches "... says why" "$(cat "$T/notes")" "^container broken: /var/lib/containers/atomic/broken.0: No such file"
+refused "... info too" 1 "broken.0: No such file" a containers info broken
 finish
