@@ -2,6 +2,9 @@
 /*
  * containers list.
  */
+#include <string.h>
+#include <unistd.h>
+
 #include "commands.h"
 #include "container-query.h"
 #include "list.h"
@@ -52,6 +55,7 @@ run_containers_list (ScInvocation *invocation, GError **error)
   const ScListOptions *options = invocation->options;
   g_autoptr (ScTable) table = sc_table_new (columns, G_N_ELEMENTS (columns), " ");
   g_autoptr (GPtrArray) containers = NULL;
+  gboolean unknown = FALSE;
 
   if (!sc_list_check (table, options, error))
     return FALSE;
@@ -64,9 +68,12 @@ run_containers_list (ScInvocation *invocation, GError **error)
 
       if (container->deployment->problem)
         sc_progress_note (invocation->sink, "%s", container->deployment->problem);
+      unknown |= strcmp (container->state, "unknown") == 0;
       if (options->all || container->running)
         add_row (table, container);
     }
+  if (unknown && geteuid () != 0)
+    sc_progress_note (invocation->sink, "root may find out the states that are unknown");
   return sc_list_print (table, options, error);
 }
 

@@ -160,6 +160,16 @@ describe (ScUpdateResult result, int number)
   return g_strdup ("latest version already installed");
 }
 
+/* (transfer full): the row has the name already. */
+static char *
+describe_failure (const ScInvocation *invocation, const char *name, const GError *error)
+{
+  g_autofree char *text = sc_command_explain (invocation->program, &sc_cmd_containers_update, error);
+  g_autofree char *prefix = g_strdup_printf ("container %s: ", name);
+
+  return g_strconcat ("failed: ", text + (g_str_has_prefix (text, prefix) ? strlen (prefix) : 0), NULL);
+}
+
 /* (transfer full): of all that can be changed, or those that were named. */
 static GPtrArray *
 find_names (ScInvocation *invocation, GError **error)
@@ -230,7 +240,7 @@ update_each (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOpt
               return FALSE;
             }
           failed++;
-          result_text = g_strconcat ("failed: ", local->message, NULL);
+          result_text = describe_failure (invocation, name, local);
         }
       add_row (table, name, result_text);
     }

@@ -67,4 +67,32 @@ rm -r "$C/broken.0"
 is "a history of nothing" "$(a containers history broken -n 2> "$T/notes")" ""
 matches "... says why" "$(cat "$T/notes")" "^container broken: /var/lib/containers/atomic/broken.0: No such file"
 refused "... info too" 1 "broken.0: No such file" a containers info broken
+
+# ---- names and paths that are wrong
+
+refused "recover of what there is not" 1 "^atomic: no container 'nope'$" a recover nope
+refused "... or cannot be" 2 "'a/b' is not a container name" a recover a/b
+ok "... and of what there is" a recover good
+refused "an empty root is not the current directory" 2 "option '--root' needs a value" "$SC_ATOMIC" --root '' containers list
+refused "... nor an empty file a file" 2 "option '--authfile' needs a value" a pull --authfile= v1
+printf 'runtim: x\nprobation: soon\n' > "$R/etc/atomic.conf"
+refused "a setting that makes no sense" 1 "line 2: probation" a containers history good
+is "... does not keep from recovering" "$(a recover 2>&1)" "/etc/atomic.conf: line 1: nothing is called 'runtim'
+/etc/atomic.conf: line 2: probation: 'soon' is not a number of seconds from 1 to 3600: the default is taken"
+rm "$R/etc/atomic.conf"
+
+# ---- somebody else
+
+chmod 700 "$C"
+chmod 755 "$T"
+as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$T/atomic" --root "$R" "$@"; }
+cp "$SC_ATOMIC" "$T/atomic"
+for command in "containers list" "images list" "run good" "stop good" recover; do
+  # shellcheck disable=SC2086
+  refused "$command: a hint" 1 "ermission denied.* \('atomic ${command% good}' (may need|needs) root\)$" as_nobody $command
+done
+chmod 755 "$C"
+refused "a lock of root's: a hint" 1 "could not be recovered \('atomic recover' needs root\)" as_nobody recover
+matches "an update of all: a hint in each row" "$(as_nobody containers update -a 2> /dev/null)" \
+  "^ +good +failed: [^c].*\('atomic containers update' needs root\)"
 finish
