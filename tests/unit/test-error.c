@@ -57,6 +57,15 @@ test_prefix_once (void)
   g_assert_cmpstr (error->message, ==, "container c: container c1 has no deployment 0");
   sc_prefix (&error, "container c");
   g_assert_cmpstr (error->message, ==, "container c: container c1 has no deployment 0");
+
+  g_clear_error (&error);
+  sc_fail (&error, SC_ERROR_NOT_FOUND, "/srv/x: is a file");
+  sc_prefix (&error, "root /srv");
+  g_assert_cmpstr (error->message, ==, "root /srv: /srv/x: is a file");
+  g_clear_error (&error);
+  sc_fail (&error, SC_ERROR_NOT_FOUND, "/srv/x: is a file");
+  sc_prefix (&error, "root /srv/x");
+  g_assert_cmpstr (error->message, ==, "root /srv/x: is a file");
 }
 
 /* Messages of libraries become one line when they are prefixed. */
