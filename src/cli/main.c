@@ -175,7 +175,7 @@ dispatch (const ScProgram *program, const ScCommandLine *line)
   if (run_command (&invocation, line, &error))
     return finish_output (program, invocation.status);
   /* Steps that were taken stand before the error. */
-  (void)!fflush (stdout);
+  sc_output_flush (stdout);
   return report_failure (program, line->command, error, sc_interrupt_signal (interrupt));
 }
 
@@ -193,10 +193,10 @@ print_help (const ScProgram *program, const ScCommandLine *line)
 static void
 prepare_process (void)
 {
-  /* A closed standard stream would give its number to a file that we open. */
+  /* A closed standard stream would give its number to a file that we open. What cannot be written has to be told. */
   for (int fd = 0; fd <= 2; fd++)
     if (fcntl (fd, F_GETFD) < 0 && errno == EBADF)
-      (void)!open ("/dev/null", O_RDWR);
+      (void)!open ("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
   /* The reader of our output going away must not stop an installation halfway. */
   (void)signal (SIGPIPE, SIG_IGN);
   umask (022);

@@ -356,21 +356,39 @@ sc_output_time (gint64 seconds)
   return text ? text : g_strdup ("");
 }
 
+/* Why standard output could not be written first: what is tried later may fail for another reason, or not at all. */
+static int first_errno;
+
+static void
+check (FILE *stream, int result)
+{
+  if (result == EOF && stream == stdout && first_errno == 0)
+    first_errno = errno;
+}
+
+void
+sc_output_write (FILE *stream, const char *text)
+{
+  check (stream, fputs (text, stream));
+}
+
+void
+sc_output_flush (FILE *stream)
+{
+  check (stream, fflush (stream));
+}
+
 void
 sc_output_print (const char *text)
 {
-  /* A failure stays in the stream's error flag. */
-  (void)!fputs (text, stdout);
+  sc_output_write (stdout, text);
 }
 
 gboolean
 sc_output_finish (GError **error)
 {
-  int errsv;
-
-  errno = 0;
-  if (fflush (stdout) == 0 && !ferror (stdout))
+  sc_output_flush (stdout);
+  if (first_errno == 0 && !ferror (stdout))
     return TRUE;
-  errsv = errno ? errno : EIO;
-  return sc_fail_errno (error, errsv, "standard output");
+  return sc_fail_errno (error, first_errno ? first_errno : EIO, "standard output");
 }

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include <json-glib/json-glib.h>
+#include <stdio.h>
 
 #include "error.h"
 
@@ -71,6 +72,10 @@ char *sc_output_clean (const char *text);
 char *sc_output_size (guint64 bytes);
 /* (transfer full): "2016-09-08 16:39", local time; "" if @seconds (since the epoch) is no time. */
 char *sc_output_time (gint64 seconds);
+
+/* To a stream that may be standard output: the first failure of that is told by sc_output_finish(). */
+void sc_output_write (FILE *stream, const char *text);
+void sc_output_flush (FILE *stream);
 
 /* Writes @text to standard output. Failures are told by sc_output_finish(). */
 void sc_output_print (const char *text);
