@@ -110,7 +110,7 @@ run_images_list (ScInvocation *invocation, GError **error)
                : sc_image_list_brief (store, invocation->cancellable, error);
   if (!images)
     return FALSE;
-  deployments = sc_deployment_list (invocation->context, error);
+  deployments = sc_image_deployments_known (invocation->context, error);
   if (!deployments)
     return FALSE;
   use = options->disk_use ? find_disk_use (invocation, store, images, error) : g_new0 (ScDiskUse, images->len + 1);

@@ -170,7 +170,7 @@ describe_failure (const ScInvocation *invocation, const char *name, const GError
   return g_strconcat ("failed: ", text + (g_str_has_prefix (text, prefix) ? strlen (prefix) : 0), NULL);
 }
 
-/* (transfer full): of all that can be changed, or those that were named. */
+/* (transfer full): of all that can be changed, or those that were named, each once. */
 static GPtrArray *
 find_names (ScInvocation *invocation, GError **error)
 {
@@ -180,9 +180,8 @@ find_names (ScInvocation *invocation, GError **error)
 
   for (const char *const *name = invocation->args; *name != NULL; name++)
     {
-      if (g_ptr_array_find_with_equal_func (names, *name, g_str_equal, NULL))
-        return sc_fail_null (error, SC_ERROR_USAGE, "container %s is named twice", *name);
-      g_ptr_array_add (names, g_strdup (*name));
+      if (!g_ptr_array_find_with_equal_func (names, *name, g_str_equal, NULL))
+        g_ptr_array_add (names, g_strdup (*name));
     }
   if (!options->all)
     return g_steal_pointer (&names);
@@ -351,7 +350,7 @@ static const ScOption update_options[] = {
 
 const ScCommand sc_cmd_containers_update = {
   .name = "containers update",
-  .args = "[NAME...]",
+  .args = "NAME...|--all",
   .max_args = G_MAXUINT,
   .summary = "bring containers to the image that is in the repository",
   .description =

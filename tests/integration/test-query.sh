@@ -95,4 +95,24 @@ chmod 755 "$C"
 refused "a lock of root's: a hint" 1 "could not be recovered \('atomic recover' needs root\)" as_nobody recover
 matches "an update of all: a hint in each row" "$(as_nobody containers update -a 2> /dev/null)" \
   "^ +good +failed: [^c].*\('atomic containers update' needs root\)"
+
+# ---- output that cannot be written
+
+to_full() { a "$@" > /dev/full; }
+to_nowhere() { a "$@" >&-; }
+refused "a full disk is called so" 1 "^atomic: standard output: No space left on device$" to_full containers list -a --json
+refused "... by commands with steps too" 1 "^atomic: standard output: No space left on device$" to_full containers update good
+refused "what goes nowhere is no success" 1 "^atomic: standard output: Bad file descriptor$" to_nowhere images list
+ok "... without anything to say it is" to_nowhere containers pin good
+
+# ---- what is used
+
+ok "update" a containers update good --rebase v2
+is "an image of an earlier deployment is used" \
+  "$(a images list --json 2> /dev/null | jq -c '.[] | [.repo, .used]' | xargs)" "[v1,true] [v2,true]"
+refused "... and not deleted" 1 "used by container good" a -y images delete v1
+refused "no question for what there is not" 1 "^atomic: no container 'nope'$" a containers delete nope < /dev/null
+is "... nor for several" "$(setsid -w "$SC_ATOMIC" --root "$R" containers delete nope neither 2>&1)" "no container 'nope'
+no container 'neither'
+atomic: 2 of 2 containers could not be deleted"
 finish
