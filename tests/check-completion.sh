@@ -38,7 +38,7 @@ offers 'atomic ' pull images install uninstall containers recover run stop mount
 offers 'atomic u' uninstall unmount
 offers 'atomic --debug im' images
 offers 'atomic images ' list info version update tag delete prune verify help
-offers 'atomic containers ' list update rollback history delete pin unpin
+offers 'atomic containers ' list info update rollback history delete pin unpin
 offers 'atomic containers delete fl' flannel
 offers 'atomic images list --no' --noheading --no-trunc
 offers 'atomic install --r' --runtime --rootfs --root

@@ -41,6 +41,22 @@ typedef struct
 
 #define NOWHERE G_MAXSIZE
 
+/* What the original tool reads and we have no use for. */
+static const char *const foreign_keys[] = {
+  "default-sigstore-path",
+  "default_docker",
+  "default_scanner",
+  "default_signer",
+  "discover_sigstores",
+  "gnupg_homedir",
+  "pubkeys_dir",
+  "registries_binary",
+  "registry_sigstore_dir",
+  "scanners",
+  "sigstore_metadata_image",
+  NULL,
+};
+
 /* Later lines win: the lower-case names of the proxies come last. */
 static const Setting settings[] = {
   { "default_storage", NULL, NOWHERE, SETTING_STORAGE, FALSE },
@@ -117,6 +133,17 @@ is_null (const yaml_node_t *node)
          && (*text == '\0' || strcmp (text, "~") == 0 || g_ascii_strcasecmp (text, "null") == 0);
 }
 
+G_GNUC_PRINTF (2, 3)
+static void
+add_note (ScContext *ctx, const char *format, ...)
+{
+  va_list args;
+
+  va_start (args, format);
+  g_ptr_array_add (ctx->notes, g_strdup_vprintf (format, args));
+  va_end (args);
+}
+
 static gboolean
 load_pair (ScContext *ctx, const yaml_node_t *key, const yaml_node_t *value, GError **error)
 {
@@ -136,11 +163,39 @@ load_pair (ScContext *ctx, const yaml_node_t *key, const yaml_node_t *value, GEr
         return TRUE;
       return set_value (ctx, &settings[i], name, (const char *)value->data.scalar.value, error);
     }
+  if (key->type == YAML_SCALAR_NODE && !g_strv_contains (foreign_keys, (const char *)key->data.scalar.value))
+    add_note (ctx, "%s: line %" G_GSIZE_FORMAT ": nothing is called '%s'", CONF_PATH, key->start_mark.line + 1,
+              (const char *)key->data.scalar.value);
   return TRUE;
 }
 
+/* Where containers are must not be guessed. */
 static gboolean
-load_document (ScContext *ctx, yaml_document_t *document, GError **error)
+is_place (const yaml_node_t *key)
+{
+  static const char *const places[] = { "checkout_path", "ostree_repository", "runtime", NULL };
+
+  return key->type == YAML_SCALAR_NODE && g_strv_contains (places, (const char *)key->data.scalar.value);
+}
+
+static gboolean
+try_pair (ScContext *ctx, const yaml_node_t *key, const yaml_node_t *value, gboolean tolerant, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (load_pair (ctx, key, value, &local))
+    return TRUE;
+  if (tolerant && !is_place (key))
+    {
+      add_note (ctx, "%s: the default is taken", local->message);
+      return TRUE;
+    }
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+static gboolean
+load_document (ScContext *ctx, yaml_document_t *document, gboolean tolerant, GError **error)
 {
   yaml_node_t *root = yaml_document_get_root_node (document);
 
@@ -149,14 +204,14 @@ load_document (ScContext *ctx, yaml_document_t *document, GError **error)
   if (root->type != YAML_MAPPING_NODE)
     return fail_line (root->start_mark.line, "expected 'key: value' lines", error);
   for (yaml_node_pair_t *pair = root->data.mapping.pairs.start; pair < root->data.mapping.pairs.top; pair++)
-    if (!load_pair (ctx, yaml_document_get_node (document, pair->key), yaml_document_get_node (document, pair->value),
-                    error))
+    if (!try_pair (ctx, yaml_document_get_node (document, pair->key), yaml_document_get_node (document, pair->value),
+                   tolerant, error))
       return FALSE;
   return TRUE;
 }
 
 static gboolean
-load_conf (ScContext *ctx, GBytes *bytes, GError **error)
+load_conf (ScContext *ctx, GBytes *bytes, gboolean tolerant, GError **error)
 {
   yaml_parser_t parser;
   yaml_document_t document;
@@ -169,7 +224,7 @@ load_conf (ScContext *ctx, GBytes *bytes, GError **error)
   yaml_parser_set_input_string (&parser, data, size);
   if (yaml_parser_load (&parser, &document))
     {
-      ok = load_document (ctx, &document, error);
+      ok = load_document (ctx, &document, tolerant, error);
       yaml_document_delete (&document);
     }
   else
@@ -180,7 +235,7 @@ load_conf (ScContext *ctx, GBytes *bytes, GError **error)
 
 /* Reads atomic.conf if there is one. */
 static gboolean
-read_conf (ScContext *ctx, GError **error)
+read_conf (ScContext *ctx, gboolean tolerant, GError **error)
 {
   g_autoptr (GError) local = NULL;
   SC_AUTOFD int root = sc_context_open_root (ctx, error);
@@ -197,7 +252,7 @@ read_conf (ScContext *ctx, GError **error)
       return FALSE;
     }
   g_autoptr (GBytes) bytes = sc_fs_read_fd (fd, CONF_PATH, CONF_MAX, error);
-  return bytes != NULL && load_conf (ctx, bytes, error);
+  return bytes != NULL && load_conf (ctx, bytes, tolerant, error);
 }
 
 static gboolean
@@ -245,8 +300,8 @@ find_program (void)
   return path;
 }
 
-ScContext *
-sc_context_new (const char *root, GError **error)
+static ScContext *
+make (const char *root, gboolean tolerant, GError **error)
 {
   g_autoptr (ScContext) ctx = g_new0 (ScContext, 1);
 
@@ -258,14 +313,27 @@ sc_context_new (const char *root, GError **error)
   ctx->run_dir = g_strdup ("/run");
   ctx->state_dir = g_strdup ("/var/lib");
   ctx->conf_dir = g_strdup ("/etc");
+  ctx->notes = g_ptr_array_new_with_free_func (g_free);
   ctx->deployments = 2;
   ctx->probation = 5;
   ctx->program = find_program ();
   if (g_path_is_absolute (g_get_home_dir ()))
     ctx->home = g_strdup (g_get_home_dir ());
-  if (!read_conf (ctx, error) || !read_environment (ctx, error))
+  if (!read_conf (ctx, tolerant, error) || !read_environment (ctx, error))
     return NULL;
   return g_steal_pointer (&ctx);
+}
+
+ScContext *
+sc_context_new (const char *root, GError **error)
+{
+  return make (root, FALSE, error);
+}
+
+ScContext *
+sc_context_new_tolerant (const char *root, GError **error)
+{
+  return make (root, TRUE, error);
 }
 
 void
@@ -296,6 +364,7 @@ sc_context_free (ScContext *ctx)
   g_free (ctx->https_proxy);
   g_free (ctx->no_proxy);
   g_free (ctx->docker_host);
+  g_ptr_array_unref (ctx->notes);
   g_free (ctx);
 }
 

@@ -41,6 +41,7 @@ typedef struct
   guint network_timeout;  /* seconds without an answer after which a connection is lost, 0: the built-in ones */
   guint deployments;      /* how many of a container are kept, the live one included: 2 */
   guint probation;        /* seconds that a service must run after a gated update: 5 */
+  GPtrArray *notes;       /* (element-type utf8): what is odd about atomic.conf and is no reason to stop */
   gboolean debug;
 } ScContext;
 
@@ -58,12 +59,17 @@ typedef struct
  * ATOMIC_OSTREE_CHECKOUT_PATH, RUNC_PATH, HTTP_PROXY, HTTPS_PROXY, NO_PROXY and
  * their lower-case forms, which win, DOCKER_HOST, and those named above).  Paths of both are paths inside @root.  An
  * empty variable is one that is not set, except for the proxies, where it means "no proxy" whatever the file says.
+ * A key of the file that neither we nor the original tool know is a note.
  *
  * Errors: SC_ERROR_INVALID for a malformed configuration file (named with line) or a
  * relative path, SC_ERROR_UNSUPPORTED for a default_storage other than ostree,
  * G_IO_ERROR if @root is not a directory.
  */
 ScContext *sc_context_new (const char *root, GError **error) SC_CHECK;
+
+/* The same for what must not stop because of a setting that it does not use: a bad value in atomic.conf of anything but
+ * checkout_path, ostree_repository and runtime is a note, and the built-in one counts. */
+ScContext *sc_context_new_tolerant (const char *root, GError **error) SC_CHECK;
 void sc_context_free (ScContext *ctx);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScContext, sc_context_free)
 

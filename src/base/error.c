@@ -125,8 +125,18 @@ sc_prefix (GError **error, const char *format, ...)
   va_end (args);
   /* The message may come from a library that did not go through sc_fail(). */
   g_autofree char *rest = one_line ((*error)->message);
+  gsize length = strlen (line);
+  /* Said already: "container x: ..." or "container x has ...". */
+  if (g_str_has_prefix (rest, line) && (rest[length] == ':' || rest[length] == ' '))
+    return FALSE;
+  /* "root /x", and "/x: ..." */
+  const char *blank = strrchr (line, ' ');
+  const char *object = blank != NULL ? blank + 1 : "";
+  const char *tail = rest;
+  if (*object != '\0' && g_str_has_prefix (rest, object) && g_str_has_prefix (rest + strlen (object), ": "))
+    tail += strlen (object) + strlen (": ");
   g_free ((*error)->message);
-  (*error)->message = g_strconcat (line, ": ", rest, NULL);
+  (*error)->message = g_strconcat (line, ": ", tail, NULL);
   return FALSE;
 }
 

@@ -67,7 +67,7 @@ gboolean sc_fail (GError **error, ScError code, const char *format, ...) G_GNUC_
 gboolean sc_fail_errno (GError **error, int errsv, const char *format, ...) G_GNUC_PRINTF (3, 4);
 #define sc_fail_errno_null(...) (sc_fail_errno (__VA_ARGS__) ? NULL : NULL)
 
-/* Puts "message: " before the message of @error (which is set); always FALSE. */
+/* Puts "message: " before the message of @error (which is set), unless it begins so already; always FALSE. */
 gboolean sc_prefix (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 #define sc_prefix_null(...) (sc_prefix (__VA_ARGS__) ? NULL : NULL)
 

@@ -5,19 +5,9 @@
 #include "commands.h"
 #include "history.h"
 #include "journal.h"
+#include "json.h"
 #include "output.h"
 #include "rollback.h"
-
-static gboolean
-parse_number (const char *text, int *out_number, GError **error)
-{
-  guint64 number = 0;
-
-  if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT, &number, NULL))
-    return sc_fail (error, SC_ERROR_USAGE, "'%s' is not the number of a deployment", text);
-  *out_number = (int)number;
-  return TRUE;
-}
 
 /* -- history -- */
 
@@ -36,32 +26,40 @@ static const ScColumn columns[] = {
   { NULL, "live", NULL, SC_CELL_BOOL, 0, 0 },
   { NULL, "pinned", NULL, SC_CELL_BOOL, 0, 0 },
   { NULL, "failed", NULL, SC_CELL_TEXT, 0, 0 },
+  { NULL, "damaged", NULL, SC_CELL_OPTIONAL, 0, 0 },
+  { NULL, "values", NULL, SC_CELL_JSON, 0, 0 },
 };
 
-/* (transfer full) */
+/* (transfer full) (nullable): as JSON */
 static char *
-describe (const ScHistoryEntry *entry)
+values_text (const ScDeployment *d)
 {
-  g_autoptr (GPtrArray) words = g_ptr_array_new ();
-  g_autofree char *failed = entry->failed != NULL ? g_strconcat ("failed: ", entry->failed, NULL) : NULL;
+  g_autoptr (JsonNode) node = d->values ? sc_output_map (d->values) : NULL;
 
-  if (entry->live)
-    g_ptr_array_add (words, (gpointer) "live");
-  if (entry->pinned)
-    g_ptr_array_add (words, (gpointer) "pinned");
-  if (entry->deployment->problem != NULL)
-    g_ptr_array_add (words, (gpointer) "damaged");
-  if (failed != NULL)
-    g_ptr_array_add (words, failed);
-  g_ptr_array_add (words, NULL);
-  return g_strjoinv (", ", (char **)words->pdata);
+  return node ? sc_json_to_text (node, FALSE) : NULL;
+}
+
+/* What is live may be gone, and so not be in the list. */
+static void
+note_missing (const ScInvocation *invocation, const GPtrArray *list)
+{
+  g_autoptr (GError) local = NULL;
+  g_autoptr (ScDeployment) live = NULL;
+
+  for (guint i = 0; i < list->len; i++)
+    if (((const ScHistoryEntry *)list->pdata[i])->live)
+      return;
+  live = sc_deployment_load (invocation->context, invocation->args[0], &local);
+  if (live == NULL)
+    sc_progress_note (invocation->sink, "%s", local->message);
 }
 
 static void
 add_row (ScTable *table, const ScHistoryEntry *entry)
 {
   const ScDeployment *d = entry->deployment;
-  g_autofree char *number = g_strdup_printf ("%d", MAX (d->number, 0)), *state = describe (entry);
+  g_autofree char *number = g_strdup_printf ("%d", MAX (d->number, 0)), *state = sc_history_describe (entry);
+  g_autofree char *values = values_text (d);
   g_autofree char *created = d->problem != NULL ? NULL : sc_output_seconds (d->created);
   const char *cells[] = {
     number,
@@ -72,6 +70,8 @@ add_row (ScTable *table, const ScHistoryEntry *entry)
     entry->live ? "true" : "false",
     entry->pinned ? "true" : "false",
     entry->failed,
+    d->problem,
+    values,
   };
 
   G_STATIC_ASSERT (G_N_ELEMENTS (cells) == G_N_ELEMENTS (columns));
@@ -96,6 +96,7 @@ run_history (ScInvocation *invocation, GError **error)
         sc_progress_note (invocation->sink, "%s", entry->deployment->problem);
       add_row (table, entry);
     }
+  note_missing (invocation, list);
   text = options->json ? sc_table_format_json (table)
                        : sc_table_format (table, options->no_heading ? SC_TABLE_NO_HEADING : 0);
   sc_output_print (text);
@@ -129,7 +130,7 @@ set_pinned (ScInvocation *invocation, gboolean pinned, GError **error)
 {
   int number = SC_NO_DEPLOYMENT;
 
-  if (invocation->n_args > 1 && !parse_number (invocation->args[1], &number, error))
+  if (invocation->n_args > 1 && !sc_deployment_parse_number (invocation->args[1], &number, error))
     return FALSE;
   return sc_history_pin (invocation->context, invocation->args[0], number, pinned, invocation->sink,
                          invocation->cancellable, error);
@@ -186,7 +187,7 @@ run_rollback (ScInvocation *invocation, GError **error)
   const RollbackOptions *options = invocation->options;
   int to = SC_NO_DEPLOYMENT, number = SC_NO_DEPLOYMENT;
 
-  if (options->to != NULL && !parse_number (options->to, &to, error))
+  if (options->to != NULL && !sc_deployment_parse_number (options->to, &to, error))
     return FALSE;
   if (!sc_rollback (invocation->context, invocation->args[0], to, invocation->sink, &number, invocation->cancellable,
                     error))

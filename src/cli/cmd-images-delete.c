@@ -88,7 +88,7 @@ static const ScOption delete_options[] = {
 
 const ScCommand sc_cmd_images_delete = {
   .name = "images delete",
-  .args = "IMAGE...",
+  .args = "IMAGE...|--all",
   .min_args = 0,
   .max_args = G_MAXUINT,
   .summary = "delete images from the repository",

@@ -11,7 +11,6 @@
 #include "local-image.h"
 #include "output.h"
 #include "pull-image.h"
-#include "sort.h"
 
 typedef struct
 {
@@ -34,21 +33,6 @@ typedef struct
   char **required;
 } Info;
 
-/* (transfer container): the keys of @table, sorted. */
-static GPtrArray *
-sorted_keys (GHashTable *table)
-{
-  g_autoptr (GPtrArray) keys = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer key;
-
-  g_hash_table_iter_init (&iter, table);
-  while (g_hash_table_iter_next (&iter, &key, NULL))
-    g_ptr_array_add (keys, key);
-  sc_sort_strings (keys);
-  return g_steal_pointer (&keys);
-}
-
 /* One line "NAME: TEXT"; nothing if there is no text. */
 static void
 append_line (GString *out, const char *name, const char *text)
@@ -62,7 +46,7 @@ append_line (GString *out, const char *name, const char *text)
 static void
 append_map (GString *out, GHashTable *map)
 {
-  g_autoptr (GPtrArray) keys = sorted_keys (map);
+  g_autoptr (GPtrArray) keys = sc_output_names (map);
 
   for (guint i = 0; i < keys->len; i++)
     append_line (out, keys->pdata[i], g_hash_table_lookup (map, keys->pdata[i]));
@@ -153,17 +137,6 @@ set_text (JsonObject *object, const char *key, const char *text)
     json_object_set_null_member (object, key);
 }
 
-static JsonObject *
-map_to_json (GHashTable *map)
-{
-  g_autoptr (GPtrArray) keys = sorted_keys (map);
-  JsonObject *object = json_object_new ();
-
-  for (guint i = 0; i < keys->len; i++)
-    json_object_set_string_member (object, keys->pdata[i], g_hash_table_lookup (map, keys->pdata[i]));
-  return object;
-}
-
 /* Without layers there is no telling which variables there are: null. */
 static void
 set_variables (JsonObject *object, const Info *info)
@@ -180,7 +153,7 @@ set_variables (JsonObject *object, const Info *info)
   required = json_array_new ();
   for (char **name = info->required; *name; name++)
     json_array_add_string_element (required, *name);
-  json_object_set_object_member (variables, "defaults", map_to_json (info->defaults));
+  json_object_set_member (variables, "defaults", sc_output_map (info->defaults));
   json_object_set_array_member (variables, "required", required);
   json_object_set_object_member (object, "variables", variables);
 }
@@ -215,7 +188,7 @@ format_json (const Info *info)
   json_node_take_object (root, object);
   set_text (object, "name", info->name);
   if (info->config)
-    json_object_set_object_member (object, "labels", map_to_json (info->config->labels));
+    json_object_set_member (object, "labels", sc_output_map (info->config->labels));
   else
     json_object_set_null_member (object, "labels");
   set_variables (object, info);

@@ -97,9 +97,12 @@ run_images_list (ScInvocation *invocation, GError **error)
   g_autoptr (ScTable) table = sc_table_new (columns, n_columns, "   ");
   g_autoptr (GPtrArray) images = NULL, deployments = NULL;
   g_autofree ScDiskUse *use = NULL;
-  g_autoptr (ScStore) store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, error);
+  g_autoptr (ScStore) store = NULL;
   g_autoptr (ScStoreLock) lock = NULL;
 
+  if (!sc_list_check (table, &options->list, error))
+    return FALSE;
+  store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, error);
   if (!store || (options->disk_use && !sc_local_image_hold (store, &lock, invocation->cancellable, error)))
     return FALSE;
   images = options->list.all || options->disk_use
@@ -107,7 +110,7 @@ run_images_list (ScInvocation *invocation, GError **error)
                : sc_image_list_brief (store, invocation->cancellable, error);
   if (!images)
     return FALSE;
-  deployments = sc_deployment_list (invocation->context, error);
+  deployments = sc_image_deployments_known (invocation->context, error);
   if (!deployments)
     return FALSE;
   use = options->disk_use ? find_disk_use (invocation, store, images, error) : g_new0 (ScDiskUse, images->len + 1);

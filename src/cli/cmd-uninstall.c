@@ -110,13 +110,41 @@ confirm (ScInvocation *invocation, const GPtrArray *names, gboolean *out_yes, GE
   return sc_terminal_confirm (question, out_yes, invocation->cancellable, error);
 }
 
-/* Each on its own: one that fails is told, and does not keep the others. */
+/* Before the question: takes out of @names what cannot be deleted anyway, and tells it; the error of a single one is
+ * the command's. */
 static gboolean
-delete_all (ScInvocation *invocation, const GPtrArray *names, GError **error)
+drop_missing (ScInvocation *invocation, GPtrArray *names, guint *out_dropped, GError **error)
+{
+  guint all = names->len;
+
+  for (guint i = 0; i < names->len;)
+    {
+      g_autoptr (GError) local = NULL;
+
+      if (sc_uninstall_find (invocation->context, names->pdata[i], &local))
+        {
+          i++;
+          continue;
+        }
+      if (all == 1)
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      sc_progress_note (invocation->sink, "%s", local->message);
+      g_ptr_array_remove_index (names, i);
+    }
+  *out_dropped = all - names->len;
+  return TRUE;
+}
+
+/* Each on its own: one that fails is told, and does not keep the others. @failed: so many have already. */
+static gboolean
+delete_all (ScInvocation *invocation, const GPtrArray *names, guint failed, GError **error)
 {
   const UninstallOptions *options = invocation->options;
   const ScUninstallOptions uninstall = { .purge = options->purge, .force = options->force, .keep_running = TRUE };
-  guint failed = 0;
+  guint all = names->len + failed;
 
   for (guint i = 0; i < names->len; i++)
     {
@@ -125,7 +153,7 @@ delete_all (ScInvocation *invocation, const GPtrArray *names, GError **error)
       if (sc_uninstall (invocation->context, names->pdata[i], &uninstall, invocation->sink, invocation->cancellable,
                         &local))
         continue;
-      if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) || names->len == 1)
+      if (g_error_matches (local, G_IO_ERROR, G_IO_ERROR_CANCELLED) || all == 1)
         {
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
@@ -133,8 +161,7 @@ delete_all (ScInvocation *invocation, const GPtrArray *names, GError **error)
       sc_progress_note (invocation->sink, "%s", local->message);
       failed++;
     }
-  return failed == 0
-         || sc_fail (error, SC_ERROR_FAILED, "%u of %u containers could not be deleted", failed, names->len);
+  return failed == 0 || sc_fail (error, SC_ERROR_FAILED, "%u of %u containers could not be deleted", failed, all);
 }
 
 static gboolean
@@ -142,18 +169,19 @@ run_delete (ScInvocation *invocation, GError **error)
 {
   g_autoptr (GPtrArray) names = choose (invocation, error);
   gboolean yes = FALSE;
+  guint dropped = 0;
 
-  if (!names)
+  if (!names || !drop_missing (invocation, names, &dropped, error))
     return FALSE;
-  if (names->len == 0)
+  if (names->len == 0 && dropped == 0)
     {
       sc_progress_note (invocation->sink, "there are no containers");
       return TRUE;
     }
-  if (!confirm (invocation, names, &yes, error))
+  if (names->len > 0 && !confirm (invocation, names, &yes, error))
     return FALSE;
-  if (yes)
-    return delete_all (invocation, names, error);
+  if (yes || names->len == 0)
+    return delete_all (invocation, names, dropped, error);
   sc_progress_note (invocation->sink, "nothing was deleted");
   invocation->status = 1;
   return TRUE;
@@ -170,7 +198,7 @@ static const ScOption delete_options[] = {
 
 const ScCommand sc_cmd_containers_delete = {
   .name = "containers delete",
-  .args = "NAME...",
+  .args = "NAME...|--all",
   .min_args = 0,
   .max_args = G_MAXUINT,
   .summary = "delete containers",

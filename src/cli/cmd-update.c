@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "history.h"
 #include "image-query.h"
 #include "pull-image.h"
 #include "reference.h"
@@ -98,6 +99,26 @@ check_one_name (ScInvocation *invocation, const char *text, const char *name, GE
                      "'%s' is an image with several names: %s; the container follows one, name it", text, names->str);
 }
 
+/* What cannot be read cannot be updated, but there may be one to go back to. @error: set. */
+static gboolean
+fail_damaged (ScInvocation *invocation, const char *container, GError **error)
+{
+  g_autoptr (GPtrArray) list = sc_history_list (invocation->context, container, NULL);
+
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    {
+      const ScHistoryEntry *entry = g_ptr_array_index (list, i);
+
+      if (entry->live || entry->failed != NULL || entry->deployment->problem != NULL)
+        continue;
+      g_autofree char *message = g_steal_pointer (&(*error)->message);
+      (*error)->message =
+          g_strdup_printf ("%s; 'atomic containers rollback %s' goes back to another deployment", message, container);
+      break;
+    }
+  return FALSE;
+}
+
 /* Puts the image that is to be installed into the repository, if it is asked for or a new one is not there.
  * @out_image: (transfer full) (nullable): the new one. */
 static gboolean
@@ -113,7 +134,7 @@ provide_image (ScInvocation *invocation, const char *container, char **out_image
   gboolean present = TRUE, by_id = FALSE;
 
   if (deployment == NULL)
-    return FALSE;
+    return fail_damaged (invocation, container, error);
   if (options->rebase != NULL)
     {
       image = sc_pull_find (ctx, options->rebase, &present, invocation->cancellable, error);
@@ -161,6 +182,17 @@ update_one (ScInvocation *invocation, const char *name, ScUpdateOptions update, 
   return ok;
 }
 
+/* (transfer full) (nullable): NULL without @error.  What it is told for has the name already. */
+static char *
+explain_failure (const ScInvocation *invocation, const char *name, const GError *error)
+{
+  g_autofree char *text =
+      error != NULL ? sc_command_explain (invocation->program, &sc_cmd_containers_update, error) : NULL;
+  g_autofree char *prefix = g_strdup_printf ("container %s: ", name);
+
+  return error != NULL ? g_strdup (text + (g_str_has_prefix (text, prefix) ? strlen (prefix) : 0)) : NULL;
+}
+
 static gboolean
 update_single (ScInvocation *invocation, const char *name, const ScUpdateOptions *update, GError **error)
 {
@@ -172,7 +204,9 @@ update_single (ScInvocation *invocation, const char *name, const ScUpdateOptions
 
   if (options->json)
     {
-      sc_update_report_add (report, invocation->context, name, &outcome, local);
+      g_autofree char *failure = explain_failure (invocation, name, local);
+
+      sc_update_report_add (report, invocation->context, name, &outcome, failure);
       sc_update_report_print (report, TRUE);
     }
   if (!ok)
@@ -192,7 +226,7 @@ update_single (ScInvocation *invocation, const char *name, const ScUpdateOptions
 
 /* -- several -- */
 
-/* (transfer full): of all that can be changed, or those that were named. */
+/* (transfer full): of all that can be changed, or those that were named, each once. */
 static GPtrArray *
 find_names (ScInvocation *invocation, GError **error)
 {
@@ -202,9 +236,8 @@ find_names (ScInvocation *invocation, GError **error)
 
   for (const char *const *name = invocation->args; *name != NULL; name++)
     {
-      if (g_ptr_array_find_with_equal_func (names, *name, g_str_equal, NULL))
-        return sc_fail_null (error, SC_ERROR_USAGE, "container %s is named twice", *name);
-      g_ptr_array_add (names, g_strdup (*name));
+      if (!g_ptr_array_find_with_equal_func (names, *name, g_str_equal, NULL))
+        g_ptr_array_add (names, g_strdup (*name));
     }
   if (!options->all)
     return g_steal_pointer (&names);
@@ -230,6 +263,7 @@ update_each (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOpt
     {
       const char *name = g_ptr_array_index (names, i);
       g_autoptr (GError) local = NULL;
+      g_autofree char *failure = NULL;
       g_auto (ScUpdateOutcome) outcome = NO_OUTCOME;
 
       if (!update_one (invocation, name, *update, &outcome, &local))
@@ -246,7 +280,8 @@ update_each (ScInvocation *invocation, const GPtrArray *names, const ScUpdateOpt
         }
       else if (outcome.result == SC_UPDATE_HELD)
         held++;
-      sc_update_report_add (report, invocation->context, name, &outcome, local);
+      failure = explain_failure (invocation, name, local);
+      sc_update_report_add (report, invocation->context, name, &outcome, failure);
     }
   sc_update_report_print (report, options->json);
   if (failed > 0)
@@ -291,10 +326,11 @@ update_together (ScInvocation *invocation, const GPtrArray *names, const ScUpdat
                               invocation->cancellable, &local);
   for (guint i = 0; i < names->len; i++)
     {
+      g_autofree char *failure = explain_failure (invocation, members[i].name, local);
       gboolean held = !ok && members[i].outcome.result == SC_UPDATE_HELD;
 
       invocation->status = held ? STATUS_HELD : invocation->status;
-      sc_update_report_add (report, invocation->context, members[i].name, &members[i].outcome, held ? NULL : local);
+      sc_update_report_add (report, invocation->context, members[i].name, &members[i].outcome, held ? NULL : failure);
       sc_update_outcome_clear (&members[i].outcome);
     }
   if (ok || options->json)
@@ -392,7 +428,7 @@ static const ScOption update_options[] = {
 
 const ScCommand sc_cmd_containers_update = {
   .name = "containers update",
-  .args = "[NAME...]",
+  .args = "NAME...|--all",
   .max_args = G_MAXUINT,
   .summary = "bring containers to the image that is in the repository",
   .description =

@@ -6,6 +6,7 @@
 #include "command.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define GLOBAL(member) G_STRUCT_OFFSET (ScGlobalOptions, member)
 
@@ -63,11 +64,22 @@ find_option (Parser *parser, const char *name, gsize name_length, char letter, v
   return option;
 }
 
-static void
-set_option (const ScOption *option, void *target, const char *value)
+static gboolean
+is_path (const ScOption *option)
+{
+  static const char *const paths[] = { "DIR", "FILE", "PATH", NULL };
+
+  return option->kind != SC_OPTION_FLAG && g_strv_contains (paths, option->value);
+}
+
+static gboolean
+set_option (const ScOption *option, void *target, const char *value, GError **error)
 {
   void *member = G_STRUCT_MEMBER_P (target, option->offset);
 
+  /* An empty path would be the current directory, or none, whatever the variable of a script was to hold. */
+  if (is_path (option) && !*value)
+    return sc_fail (error, SC_ERROR_USAGE, "option '--%s' needs a value, not an empty one", option->name);
   switch (option->kind)
     {
     case SC_OPTION_FLAG:
@@ -86,6 +98,7 @@ set_option (const ScOption *option, void *target, const char *value)
         break;
       }
     }
+  return TRUE;
 }
 
 static gboolean
@@ -109,8 +122,7 @@ parse_long (Parser *parser, const char *word, GError **error)
     value = *parser->next++;
   else
     return sc_fail (error, SC_ERROR_USAGE, "option '--%s' needs a value", option->name);
-  set_option (option, target, value);
-  return TRUE;
+  return set_option (option, target, value, error);
 }
 
 static gboolean
@@ -130,7 +142,8 @@ parse_short (Parser *parser, const char *word, GError **error)
           if (!value)
             return sc_fail (error, SC_ERROR_USAGE, "option '-%c' needs a value", *letter);
         }
-      set_option (option, target, value);
+      if (!set_option (option, target, value, error))
+        return FALSE;
       if (value)
         break;
     }
@@ -160,6 +173,27 @@ parse_words (Parser *parser, GError **error)
         return FALSE;
     }
   return TRUE;
+}
+
+/* A program that was run tells in words only. */
+static gboolean
+is_denied (const GError *error)
+{
+  g_autofree char *text = g_ascii_strdown (error->message, -1);
+
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED)
+         || (g_error_matches (error, SC_ERROR, SC_ERROR_FAILED)
+             && (strstr (text, "permission denied") || strstr (text, "operation not permitted")
+                 || strstr (text, "interactive authentication required")));
+}
+
+char *
+sc_command_explain (const ScProgram *program, const ScCommand *command, const GError *error)
+{
+  if (geteuid () == 0 || !is_denied (error))
+    return g_strdup (error->message);
+  return g_strdup_printf ("%s ('%s %s' %s root)", error->message, program->name, command->name,
+                          command->flags & SC_COMMAND_NEEDS_ROOT ? "needs" : "may need");
 }
 
 gboolean

@@ -56,6 +56,7 @@ typedef enum
   SC_COMMAND_TAKES_IMAGE = 1 << 4, /* what the first operand names, for completion */
   SC_COMMAND_TAKES_CONTAINER = 1 << 5,
   SC_COMMAND_NO_CONTEXT = 1 << 6, /* looks at nothing but the table of commands */
+  SC_COMMAND_TOLERANT = 1 << 7,   /* sc_context_new_tolerant() */
 } ScCommandFlags;
 
 typedef struct _ScProgram ScProgram;
@@ -112,7 +113,8 @@ typedef struct
  * @argv: NULL-terminated, without the program's name
  *
  * Options are accepted as --name=X, --name X, -nX and -n X; single flags can be bundled; "--" ends options; long names
- * are matched whole.  The number of operands is checked unless --help was given.
+ * are matched whole.  An empty path (DIR, FILE, PATH) is no value.  The number of operands is checked unless --help was
+ * given.
  *
  * Errors: SC_ERROR_USAGE, with a message that begins with the program and, if it is known, the command:
  * "atomic pull: unknown option '--foo'".
@@ -120,6 +122,9 @@ typedef struct
 ScCommandLine *sc_command_line_parse (const ScProgram *program, const char *const *argv, GError **error) SC_CHECK;
 void sc_command_line_free (ScCommandLine *line);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScCommandLine, sc_command_line_free)
+
+/* (transfer full): the message of @error, why @command failed, with a hint for a user who is not root. */
+char *sc_command_explain (const ScProgram *program, const ScCommand *command, const GError *error);
 
 /* (nullable): the command called @first, or "@first @second" (@second nullable); @out_words: how many were used. */
 const ScCommand *sc_command_find (const ScProgram *program, const char *first, const char *second, guint *out_words);

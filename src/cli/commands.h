@@ -17,6 +17,7 @@ extern const ScCommand sc_cmd_images_prune;
 extern const ScCommand sc_cmd_install;
 extern const ScCommand sc_cmd_uninstall;
 extern const ScCommand sc_cmd_containers_list;
+extern const ScCommand sc_cmd_containers_info;
 extern const ScCommand sc_cmd_containers_update;
 extern const ScCommand sc_cmd_containers_rollback;
 extern const ScCommand sc_cmd_containers_history;

@@ -8,14 +8,21 @@
 #define ID_KEY "id"
 
 gboolean
+sc_list_check (ScTable *table, const ScListOptions *options, GError **error)
+{
+  const GPtrArray *filters = options->filters;
+
+  return sc_table_filter (table, filters ? (const char *const *)filters->pdata : NULL, error);
+}
+
+gboolean
 sc_list_print (ScTable *table, const ScListOptions *options, GError **error)
 {
   ScTableFlags flags =
       (options->no_heading ? SC_TABLE_NO_HEADING : 0) | (options->no_truncate ? SC_TABLE_NO_TRUNCATE : 0);
-  const GPtrArray *filters = options->filters;
   g_autofree char *text = NULL;
 
-  if (!sc_table_filter (table, filters ? (const char *const *)filters->pdata : NULL, error))
+  if (!sc_list_check (table, options, error))
     return FALSE;
   if (options->json)
     text = sc_table_format_json (table);

@@ -25,5 +25,8 @@ typedef struct
   { "json", 0, SC_OPTION_FLAG, G_STRUCT_OFFSET (ScListOptions, json), NULL, "print a JSON array of objects" }
 /* clang-format on */
 
+/* The filters of @options, before anything is looked for. @table: without rows yet. SC_ERROR_USAGE. */
+gboolean sc_list_check (ScTable *table, const ScListOptions *options, GError **error) SC_CHECK;
+
 /* Filters @table and prints it in the way that @options asks for: JSON wins over ids, ids over the table. */
 gboolean sc_list_print (ScTable *table, const ScListOptions *options, GError **error) SC_CHECK;

@@ -33,6 +33,7 @@ static const ScCommand *const commands[] = {
   &sc_cmd_install,
   &sc_cmd_uninstall,
   &sc_cmd_containers_list,
+  &sc_cmd_containers_info,
   &sc_cmd_containers_update,
   &sc_cmd_containers_rollback,
   &sc_cmd_containers_history,
@@ -89,7 +90,7 @@ static int
 report_failure (const ScProgram *program, const ScCommand *command, const GError *error, int signal)
 {
   g_autofree char *prefix = g_strconcat (program->name, ": ", NULL);
-  g_autofree char *message = g_strdup (error->message);
+  g_autofree char *message = sc_command_explain (program, command, error);
 
   g_debug ("error %s %d", g_quark_to_string (error->domain), error->code);
   if (signal != 0 || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -105,12 +106,6 @@ report_failure (const ScProgram *program, const ScCommand *command, const GError
       g_free (prefix);
       prefix = g_strdup_printf ("%s %s: ", program->name, command->name);
     }
-  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED) && geteuid () != 0
-           && command->flags & SC_COMMAND_NEEDS_ROOT)
-    {
-      g_free (message);
-      message = g_strdup_printf ("%s ('%s %s' needs root)", error->message, program->name, command->name);
-    }
   print_error (prefix, message);
   return sc_error_exit_status (error);
 }
@@ -125,7 +120,8 @@ run_command (ScInvocation *invocation, const ScCommandLine *line, GError **error
   if (line->command->flags & SC_COMMAND_NO_CONTEXT)
     return line->command->run (invocation, error);
 
-  context = sc_context_new (line->global.root, error);
+  context = line->command->flags & SC_COMMAND_TOLERANT ? sc_context_new_tolerant (line->global.root, error)
+                                                       : sc_context_new (line->global.root, error);
   if (!context)
     return FALSE;
   context->debug = line->global.debug;
@@ -135,6 +131,8 @@ run_command (ScInvocation *invocation, const ScCommandLine *line, GError **error
   sc_progress_bar_set_debug (bar, context->debug);
   invocation->context = context;
   invocation->sink = sc_progress_bar_sink (bar);
+  for (guint i = 0; i < context->notes->len; i++)
+    sc_progress_note (invocation->sink, "%s", (const char *)context->notes->pdata[i]);
   ok = line->command->run (invocation, error);
   invocation->context = NULL;
   invocation->sink = NULL;
@@ -178,7 +176,7 @@ dispatch (const ScProgram *program, const ScCommandLine *line)
   if (run_command (&invocation, line, &error))
     return finish_output (program, invocation.status);
   /* Steps that were taken stand before the error. */
-  (void)!fflush (stdout);
+  sc_output_flush (stdout);
   status = report_failure (program, line->command, error, sc_interrupt_signal (interrupt));
   return status == 1 && invocation.status != 0 ? invocation.status : status;
 }
@@ -197,10 +195,10 @@ print_help (const ScProgram *program, const ScCommandLine *line)
 static void
 prepare_process (void)
 {
-  /* A closed standard stream would give its number to a file that we open. */
+  /* A closed standard stream would give its number to a file that we open. What cannot be written has to be told. */
   for (int fd = 0; fd <= 2; fd++)
     if (fcntl (fd, F_GETFD) < 0 && errno == EBADF)
-      (void)!open ("/dev/null", O_RDWR);
+      (void)!open ("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);
   /* The reader of our output going away must not stop an installation halfway. */
   (void)signal (SIGPIPE, SIG_IGN);
   umask (022);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "sort.h"
 
 /* Before every row: room for the mark. */
 #define MARK_WIDTH 3
@@ -221,6 +222,37 @@ sc_table_format (const ScTable *table, ScTableFlags flags)
   return g_string_free (out, FALSE);
 }
 
+static void
+set_member (JsonObject *object, const ScColumn *column, const char *cell)
+{
+  JsonNode *node = NULL;
+
+  switch (column->kind)
+    {
+    case SC_CELL_BOOL:
+      json_object_set_boolean_member (object, column->key, strcmp (cell, "true") == 0);
+      return;
+    case SC_CELL_NUMBER:
+      json_object_set_int_member (object, column->key, g_ascii_strtoll (cell, NULL, 10));
+      return;
+    case SC_CELL_JSON:
+      node = json_from_string (*cell ? cell : "null", NULL);
+      json_object_set_member (object, column->key, node ? node : json_node_new (JSON_NODE_NULL));
+      return;
+    case SC_CELL_OPTIONAL:
+      if (!*cell)
+        {
+          json_object_set_null_member (object, column->key);
+          return;
+        }
+      break;
+    case SC_CELL_TEXT:
+    case SC_CELL_TIME:
+      break;
+    }
+  json_object_set_string_member (object, column->key, cell);
+}
+
 char *
 sc_table_format_json (const ScTable *table)
 {
@@ -235,16 +267,8 @@ sc_table_format_json (const ScTable *table)
 
       for (guint i = 0; i < table->n_columns; i++)
         {
-          const ScColumn *column = &table->columns[i];
-
-          if (!column->key)
-            continue;
-          if (column->kind == SC_CELL_BOOL)
-            json_object_set_boolean_member (object, column->key, strcmp (row->cells[i], "true") == 0);
-          else if (column->kind == SC_CELL_NUMBER)
-            json_object_set_int_member (object, column->key, g_ascii_strtoll (row->cells[i], NULL, 10));
-          else
-            json_object_set_string_member (object, column->key, row->iso[i] ? row->iso[i] : row->cells[i]);
+          if (table->columns[i].key)
+            set_member (object, &table->columns[i], row->iso[i] ? row->iso[i] : row->cells[i]);
         }
       json_array_add_object_element (array, object);
     }
@@ -268,6 +292,33 @@ sc_table_format_column (const ScTable *table, const char *key, ScTableFlags flag
       g_string_append_printf (out, "%s\n", text);
     }
   return g_string_free (out, FALSE);
+}
+
+GPtrArray *
+sc_output_names (GHashTable *map)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init (&iter, map);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    g_ptr_array_add (names, name);
+  sc_sort_strings (names);
+  return names;
+}
+
+JsonNode *
+sc_output_map (GHashTable *map)
+{
+  g_autoptr (GPtrArray) names = sc_output_names (map);
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *object = json_object_new ();
+
+  for (guint i = 0; i < names->len; i++)
+    json_object_set_string_member (object, names->pdata[i], g_hash_table_lookup (map, names->pdata[i]));
+  json_node_take_object (node, object);
+  return node;
 }
 
 char *
@@ -334,21 +385,39 @@ sc_output_seconds (gint64 seconds)
   return g_strdup_printf ("%" G_GINT64_FORMAT, seconds);
 }
 
+/* Why standard output could not be written first: what is tried later may fail for another reason, or not at all. */
+static int first_errno;
+
+static void
+check (FILE *stream, int result)
+{
+  if (result == EOF && stream == stdout && first_errno == 0)
+    first_errno = errno;
+}
+
+void
+sc_output_write (FILE *stream, const char *text)
+{
+  check (stream, fputs (text, stream));
+}
+
+void
+sc_output_flush (FILE *stream)
+{
+  check (stream, fflush (stream));
+}
+
 void
 sc_output_print (const char *text)
 {
-  /* A failure stays in the stream's error flag. */
-  (void)!fputs (text, stdout);
+  sc_output_write (stdout, text);
 }
 
 gboolean
 sc_output_finish (GError **error)
 {
-  int errsv;
-
-  errno = 0;
-  if (fflush (stdout) == 0 && !ferror (stdout))
+  sc_output_flush (stdout);
+  if (first_errno == 0 && !ferror (stdout))
     return TRUE;
-  errsv = errno ? errno : EIO;
-  return sc_fail_errno (error, errsv, "standard output");
+  return sc_fail_errno (error, first_errno ? first_errno : EIO, "standard output");
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <json-glib/json-glib.h>
+#include <stdio.h>
 
 #include "error.h"
 
@@ -14,9 +16,11 @@
 typedef enum
 {
   SC_CELL_TEXT,
-  SC_CELL_BOOL,   /* "true" or "false" */
-  SC_CELL_NUMBER, /* decimal digits */
-  SC_CELL_TIME,   /* of sc_output_seconds(): local time in the table and for filters, ISO 8601 in JSON */
+  SC_CELL_BOOL,     /* "true" or "false" */
+  SC_CELL_NUMBER,   /* decimal digits */
+  SC_CELL_TIME,     /* of sc_output_seconds(): local time in the table and for filters, ISO 8601 in JSON */
+  SC_CELL_OPTIONAL, /* text; an empty one is null */
+  SC_CELL_JSON,     /* JSON; an empty one is null */
 } ScCellKind;
 
 typedef struct
@@ -56,6 +60,11 @@ char *sc_table_format_json (const ScTable *table);
 /* (transfer full): the cells of the column whose JSON key is @key, one a line. */
 char *sc_table_format_column (const ScTable *table, const char *key, ScTableFlags flags);
 
+/* (transfer container): the keys of @map, which are strings, sorted. */
+GPtrArray *sc_output_names (GHashTable *map);
+/* (transfer full): an object of the strings in @map, sorted by name. */
+JsonNode *sc_output_map (GHashTable *map);
+
 /* (transfer full): @text (nullable: empty) as valid UTF-8 without control characters, each of which becomes "?": one
  * line whatever is in it. */
 char *sc_output_clean (const char *text);
@@ -69,6 +78,9 @@ char *sc_output_time (gint64 seconds);
 char *sc_output_time_iso (gint64 seconds);
 /* (transfer full): a cell of SC_CELL_TIME. */
 char *sc_output_seconds (gint64 seconds);
+/* To a stream that may be standard output: the first failure of that is told by sc_output_finish(). */
+void sc_output_write (FILE *stream, const char *text);
+void sc_output_flush (FILE *stream);
 
 /* Writes @text to standard output. Failures are told by sc_output_finish(). */
 void sc_output_print (const char *text);

@@ -103,13 +103,12 @@ append_layer (ScProgressBar *bar, GString *text, const Layer *layer)
   g_string_append_printf (text, "%s\n", line);
 }
 
-/* Writes @text and flushes at once, so that lines of both streams appear in their order.  A stream that cannot be
- * written keeps its error flag; standard output's is looked at in the end. */
+/* Writes @text and flushes at once, so that lines of both streams appear in their order. */
 static void
 write_now (FILE *stream, const char *text)
 {
-  (void)!fputs (text, stream);
-  (void)!fflush (stream);
+  sc_output_write (stream, text);
+  sc_output_flush (stream);
 }
 
 static void

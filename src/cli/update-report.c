@@ -43,10 +43,10 @@ sc_update_report_free (ScUpdateReport *report)
 
 /* (transfer full): for people. */
 static char *
-describe (const ScUpdateOutcome *outcome, const GError *failure)
+describe (const ScUpdateOutcome *outcome, const char *failure)
 {
   if (failure != NULL)
-    return g_strconcat ("failed: ", failure->message, NULL);
+    return g_strconcat ("failed: ", failure, NULL);
   switch (outcome->result)
     {
     case SC_UPDATE_UNCHANGED:
@@ -60,7 +60,7 @@ describe (const ScUpdateOutcome *outcome, const GError *failure)
 }
 
 static const char *
-result_word (const ScUpdateOutcome *outcome, const GError *failure)
+result_word (const ScUpdateOutcome *outcome, const char *failure)
 {
   static const char *const words[] = {
     [SC_UPDATE_DONE] = "updated",
@@ -91,11 +91,11 @@ find_live (const ScContext *ctx, const char *name)
 
 void
 sc_update_report_add (ScUpdateReport *report, const ScContext *ctx, const char *name, const ScUpdateOutcome *outcome,
-                      const GError *failure)
+                      const char *failure)
 {
   g_autofree char *text = describe (outcome, failure);
   const char *cells[] = { name, text };
-  const char *message = failure != NULL ? failure->message : outcome->reason;
+  const char *message = failure != NULL ? failure : outcome->reason;
   g_autofree char *clean = sc_output_clean (message);
   JsonObject *object = json_object_new ();
   int live = failure != NULL                     ? find_live (ctx, name)

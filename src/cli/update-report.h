@@ -16,6 +16,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScUpdateReport, sc_update_report_free)
 
 /* @failure: (nullable): why it failed; @outcome has what is known of it then. */
 void sc_update_report_add (ScUpdateReport *report, const ScContext *ctx, const char *name,
-                           const ScUpdateOutcome *outcome, const GError *failure);
+                           const ScUpdateOutcome *outcome, const char *failure);
 
 void sc_update_report_print (const ScUpdateReport *report, gboolean json);

@@ -78,6 +78,17 @@ sc_container_name_check (const char *name, GError **error)
   return TRUE;
 }
 
+gboolean
+sc_deployment_parse_number (const char *text, int *out_number, GError **error)
+{
+  guint64 number = 0;
+
+  if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXINT, &number, NULL))
+    return sc_fail (error, SC_ERROR_USAGE, "'%s' is not the number of a deployment", text);
+  *out_number = (int)number;
+  return TRUE;
+}
+
 char *
 sc_deployment_dir (const ScContext *ctx, const ScDeployment *d)
 {
@@ -181,6 +192,22 @@ is_container (int base, const char *name, gboolean preinstalled)
          && fstatat (base, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode);
 }
 
+/* Says of which container, and where it is. */
+static ScDeployment *
+fail_load (const ScContext *ctx, const ScDeployment *d, GError **error)
+{
+  g_autofree char *dir = sc_deployment_dir (ctx, d), *base = g_path_get_basename (dir),
+                  *relative = g_strconcat (base, ": ", NULL);
+
+  if (error != NULL && g_str_has_prefix ((*error)->message, relative))
+    {
+      g_autofree char *message = g_steal_pointer (&(*error)->message);
+
+      (*error)->message = g_strdup (message + strlen (relative));
+    }
+  return sc_prefix_null (error, "container %s: %s", d->name, dir);
+}
+
 ScDeployment *
 sc_deployment_load (const ScContext *ctx, const char *name, GError **error)
 {
@@ -198,7 +225,7 @@ sc_deployment_load (const ScContext *ctx, const char *name, GError **error)
       d->name = g_strdup (name);
       d->preinstalled = preinstalled;
       if (!load_from (d, base, error))
-        return sc_prefix_null (error, "container %s", name);
+        return fail_load (ctx, d, error);
       return g_steal_pointer (&d);
     }
   return sc_fail_null (error, SC_ERROR_NOT_FOUND, "no container '%s'", name);
@@ -222,7 +249,7 @@ sc_deployment_load_number (const ScContext *ctx, const char *name, int number, G
     return sc_fail_null (error, SC_ERROR_NOT_FOUND, "container %s has no deployment %d", name, number);
   dfd = sc_fs_open_dir_at (base, dir, error);
   if (dfd < 0 || !load_files (d, dfd, error))
-    return sc_prefix_null (error, "deployment %s", dir);
+    return fail_load (ctx, d, error);
   return g_steal_pointer (&d);
 }
 

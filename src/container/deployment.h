@@ -55,6 +55,9 @@ const char *sc_deployment_suffix (const char *name);
 /* The same if what is before it is @container. (nullable) */
 const char *sc_deployment_suffix_of (const char *name, const char *container);
 
+/* A number as users write it. SC_ERROR_USAGE. */
+gboolean sc_deployment_parse_number (const char *text, int *out_number, GError **error) SC_CHECK;
+
 /* The live deployment of @name; SC_ERROR_NOT_FOUND "no container 'X'". Reads info, and config.json for the command. */
 ScDeployment *sc_deployment_load (const ScContext *ctx, const char *name, GError **error) SC_CHECK;
 

@@ -149,6 +149,24 @@ sc_history_list (const ScContext *ctx, const char *name, GError **error)
   return load_all (ctx, &unlocked, name, sc_live_number (dfd, name), error);
 }
 
+char *
+sc_history_describe (const ScHistoryEntry *entry)
+{
+  g_autoptr (GPtrArray) words = g_ptr_array_new ();
+  g_autofree char *failed = entry->failed != NULL ? g_strconcat ("failed: ", entry->failed, NULL) : NULL;
+
+  if (entry->live)
+    g_ptr_array_add (words, (gpointer) "live");
+  if (entry->pinned)
+    g_ptr_array_add (words, (gpointer) "pinned");
+  if (entry->deployment->problem != NULL)
+    g_ptr_array_add (words, (gpointer) "damaged");
+  if (failed != NULL)
+    g_ptr_array_add (words, failed);
+  g_ptr_array_add (words, NULL);
+  return g_strjoinv (", ", (char **)words->pdata);
+}
+
 /* -- which go -- */
 
 /* The numbers that @keep allows besides the live one. */

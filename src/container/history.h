@@ -18,6 +18,9 @@ typedef struct
   char *failed; /* (nullable): why it was given up */
 } ScHistoryEntry;
 
+/* (transfer full): "live, pinned, damaged, failed: WHY", as far as it applies. */
+char *sc_history_describe (const ScHistoryEntry *entry);
+
 /* SC_ERROR_NOT_FOUND without such a container. (transfer full) (element-type ScHistoryEntry): newest first. Of a
  * preinstalled container the live one only. */
 GPtrArray *sc_history_list (const ScContext *ctx, const char *name, GError **error) SC_CHECK;

@@ -60,8 +60,8 @@ is_forbidden (ScHostSides *s, const char *path, gboolean is_dir)
   g_autofree char *real = sc_host_guard_refuses (&s->guard, path, is_dir);
 
   if (real != NULL)
-    sc_progress_note (s->sink, "%s is %s on this host, where no file of an image may be: it stays as it is", path,
-                      real);
+    sc_progress_note (s->sink, "%s: %s is %s on this host, where no file of an image may be: it stays as it is",
+                      s->name, path, real);
   return real != NULL;
 }
 
@@ -77,13 +77,13 @@ remove_file (ScHostSides *s, const char *path, const char *other, GError **error
     return TRUE;
   if (other != NULL)
     {
-      sc_progress_note (s->sink, "%s stays: it is of container %s too", path, other);
+      sc_progress_note (s->sink, "%s: %s stays: it is of container %s too", s->name, path, other);
       return TRUE;
     }
   if (sc_host_side_recorded (s->host.root, &s->from, path, &file, path))
     return S_ISDIR (file.st.st_mode) ? sc_host_dir_remove (s->host.root, path, error)
                                      : sc_host_file_remove (s->host.root, path, error);
-  sc_progress_note (s->sink, "Will not delete %s as it was manually modified.", path);
+  sc_progress_note (s->sink, "%s: Will not delete %s as it was manually modified.", s->name, path);
   return TRUE;
 }
 
@@ -107,7 +107,7 @@ pass_over (ScHostSides *s, gboolean force, GError *local, GError **error)
       g_propagate_error (error, local);
       return FALSE;
     }
-  sc_progress_note (s->sink, "%s: it stays", local->message);
+  sc_progress_note (s->sink, "%s: %s: it stays", s->name, local->message);
   g_error_free (local);
   return TRUE;
 }
@@ -174,7 +174,8 @@ tell_obstacle (ScHostSides *s, const char *path)
   if (s->obstacles == NULL)
     s->obstacles = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   if (g_hash_table_add (s->obstacles, g_strdup (path)))
-    sc_progress_note (s->sink, "%s is no directory: it is kept, and files that belong in it are not put", path);
+    sc_progress_note (s->sink, "%s: %s is no directory: it is kept, and files that belong in it are not put", s->name,
+                      path);
 }
 
 /* The directory @path and those above it, which somebody may have removed.  *out_there: it is there; it is not if
@@ -237,7 +238,7 @@ put (ScHostSides *s, const char *path, gboolean replace, GError **error)
     return TRUE;
   if (!stat_tree (&s->to, path, &st))
     {
-      sc_progress_note (s->sink, "%s: deployment %d has no copy of it to put there", path, s->to.number);
+      sc_progress_note (s->sink, "%s: %s: deployment %d has no copy of it to put there", s->name, path, s->to.number);
       return TRUE;
     }
   if (S_ISDIR (st.st_mode))
@@ -247,7 +248,7 @@ put (ScHostSides *s, const char *path, gboolean replace, GError **error)
   if (!sc_host_file_put (&s->host, path, s->to.tree, path + 1, flags, &kept, error))
     return FALSE;
   if (kept)
-    sc_progress_note (s->sink, "File %s already exists: it is kept", path);
+    sc_progress_note (s->sink, "%s: File %s already exists: it is kept", s->name, path);
   return TRUE;
 }
 
@@ -304,7 +305,7 @@ put_file (ScHostSides *s, const char *path, const char *old_path, GError **error
     }
   if (old_path != NULL && sc_host_side_recorded (s->host.root, &s->from, old_path, &file, path))
     return put_over (s, path, &file, error);
-  sc_progress_note (s->sink, "%s was changed by hand: it is kept", path);
+  sc_progress_note (s->sink, "%s: %s was changed by hand: it is kept", s->name, path);
   return TRUE;
 }
 

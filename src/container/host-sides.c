@@ -222,6 +222,7 @@ gboolean
 sc_host_sides_load (ScHostSides *s, const ScContext *ctx, ScContainerLock *lock, int number, int other, gboolean needed,
                     const ScProgressSink *sink, GError **error)
 {
+  s->name = lock->name;
   s->sink = sink;
   s->stem = g_strdup_printf ("atomic-%s.to", lock->name);
   s->host.stem = s->stem;

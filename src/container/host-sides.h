@@ -25,6 +25,7 @@ typedef struct
 {
   ScHost host;
   char *stem;
+  const char *name; /* of the container: whatever is told begins with it */
   const ScProgressSink *sink;
   ScHostSide to, from;
   ScHostGuard guard;

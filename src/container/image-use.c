@@ -96,9 +96,10 @@ add_deployment (int base, gboolean preinstalled, const char *name, GPtrArray *de
   return TRUE;
 }
 
+/* @known_only: leaves out what cannot be read. */
 static gboolean
-add_deployments (const char *path, gboolean preinstalled, const GPtrArray *except, GPtrArray *deployments,
-                 GError **error)
+add_deployments (const char *path, gboolean preinstalled, const GPtrArray *except, gboolean known_only,
+                 GPtrArray *deployments, GError **error)
 {
   SC_AUTOFD int base = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_auto (GStrv) names = NULL;
@@ -113,23 +114,35 @@ add_deployments (const char *path, gboolean preinstalled, const GPtrArray *excep
       if (names[i][0] == '.'
           || (except != NULL && g_ptr_array_find_with_equal_func ((GPtrArray *)except, names[i], g_str_equal, NULL)))
         continue;
-      if (!add_deployment (base, preinstalled, names[i], deployments, error))
+      if (!add_deployment (base, preinstalled, names[i], deployments, known_only ? NULL : error) && !known_only)
         return sc_prefix (error, "%s/%s", path, names[i]);
     }
   return TRUE;
 }
 
-GPtrArray *
-sc_image_deployments (const ScContext *ctx, const GPtrArray *except, GError **error)
+static GPtrArray *
+find (const ScContext *ctx, const GPtrArray *except, gboolean known_only, GError **error)
 {
   g_autoptr (GPtrArray) deployments = g_ptr_array_new_with_free_func ((GDestroyNotify)sc_deployment_free);
   g_autofree char *checkouts = sc_context_path (ctx, ctx->checkouts);
   g_autofree char *preinstalled = sc_context_path (ctx, ctx->preinstalled);
 
-  if (!add_deployments (checkouts, FALSE, except, deployments, error)
-      || !add_deployments (preinstalled, TRUE, NULL, deployments, error))
+  if (!add_deployments (checkouts, FALSE, except, known_only, deployments, error)
+      || !add_deployments (preinstalled, TRUE, NULL, known_only, deployments, error))
     return NULL;
   return g_steal_pointer (&deployments);
+}
+
+GPtrArray *
+sc_image_deployments (const ScContext *ctx, const GPtrArray *except, GError **error)
+{
+  return find (ctx, except, FALSE, error);
+}
+
+GPtrArray *
+sc_image_deployments_known (const ScContext *ctx, GError **error)
+{
+  return find (ctx, NULL, TRUE, error);
 }
 
 GPtrArray *

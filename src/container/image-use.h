@@ -12,6 +12,9 @@ gboolean sc_image_is_used (const ScImage *image, const GPtrArray *deployments);
  * checkouts that do not count. Errors as sc_image_commits_in_use(). */
 GPtrArray *sc_image_deployments (const ScContext *ctx, const GPtrArray *except, GError **error) SC_CHECK;
 
+/* The same without those that cannot be read: for lists. */
+GPtrArray *sc_image_deployments_known (const ScContext *ctx, GError **error) SC_CHECK;
+
 /* (transfer full): names of the containers among @deployments that were made of @image, "a, b"; NULL if there are
  * none. */
 char *sc_image_users (const ScImage *image, const GPtrArray *deployments);

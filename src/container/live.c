@@ -106,9 +106,7 @@ remove_file (const ScContext *ctx, const char *path, GError **error)
 
   if (!sc_fs_exists_at (AT_FDCWD, real))
     return TRUE;
-  if (!sc_fs_unlink_at (AT_FDCWD, real, error) || !sc_fs_sync_dir_at (AT_FDCWD, dir, error))
-    return sc_prefix (error, "%s", path);
-  return TRUE;
+  return sc_fs_unlink_at (AT_FDCWD, real, error) && sc_fs_sync_dir_at (AT_FDCWD, dir, error);
 }
 
 static gboolean
@@ -118,9 +116,7 @@ write_file (const ScContext *ctx, const char *path, GBytes *text, GError **error
   gsize size = 0;
   const char *data = g_bytes_get_data (text, &size);
 
-  if (!sc_fs_mkdir_p_at (AT_FDCWD, dir, 0755, error) || !sc_fs_write_file_at (AT_FDCWD, real, data, size, 0644, error))
-    return sc_prefix (error, "%s", path);
-  return TRUE;
+  return sc_fs_mkdir_p_at (AT_FDCWD, dir, 0755, error) && sc_fs_write_file_at (AT_FDCWD, real, data, size, 0644, error);
 }
 
 static gboolean
@@ -147,7 +143,7 @@ note_changed (const ScLive *live, const char *path, int other, const char *copy,
   if (!read_copy (live, other, copy, &old, error))
     return FALSE;
   if (old != NULL && sc_fs_exists_at (AT_FDCWD, real) && !is_same (live->ctx, path, old))
-    sc_progress_note (live->sink, "%s was changed by hand: that is not kept", path);
+    sc_progress_note (live->sink, "%s: %s was changed by hand: that is not kept", live->lock->name, path);
   return TRUE;
 }
 

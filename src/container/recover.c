@@ -332,8 +332,6 @@ recover_one (const ScContext *ctx, const char *name, gboolean *out_down, const S
 {
   g_autoptr (ScContainerLock) lock = NULL;
 
-  if (!sc_container_name_check (name, error))
-    return FALSE;
   lock = sc_container_lock (ctx, name, FALSE, sink, cancellable, error);
   return lock != NULL && recover_held (ctx, lock, out_down, sink, cancellable, error);
 }
@@ -355,6 +353,22 @@ start_down (const ScContext *ctx, const GPtrArray *down, const ScProgressSink *s
     }
 }
 
+/* A typing error must not look like success. */
+static gboolean
+check_names (const ScContext *ctx, int dfd, const char *const *names, GError **error)
+{
+  g_autoptr (GPtrArray) found = dfd >= 0 ? find_names (dfd, error) : g_ptr_array_new ();
+
+  if (found == NULL)
+    return sc_prefix (error, "%s", ctx->checkouts);
+  for (; *names != NULL; names++)
+    if (!sc_container_name_check (*names, error)
+        || (!g_ptr_array_find_with_equal_func (found, *names, g_str_equal, NULL)
+            && !check_there (ctx, *names, FALSE, error)))
+      return FALSE;
+  return TRUE;
+}
+
 gboolean
 sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink *sink, GCancellable *cancellable,
             GError **error)
@@ -364,8 +378,12 @@ sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink
   SC_AUTOFD int dfd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   guint failed = 0;
 
+  if (dfd < 0 && errno != ENOENT)
+    return sc_fail_errno (error, errno, "%s", path);
+  if (names != NULL && !check_names (ctx, dfd, names, error))
+    return FALSE;
   if (dfd < 0)
-    return errno == ENOENT || sc_fail_errno (error, errno, "%s", path);
+    return TRUE;
   if (names == NULL)
     {
       found = find_names (dfd, error);

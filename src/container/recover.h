@@ -24,7 +24,8 @@ gboolean sc_container_is_interrupted (const ScContext *ctx, const char *name);
 gboolean sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgressSink *sink,
                                GCancellable *cancellable, GError **error) SC_CHECK;
 
-/* @names: (nullable): containers; NULL: all of which something is left.  One that fails is told in a note and does not
+/* @names: (nullable): containers, SC_ERROR_NOT_FOUND for one that is not there and has left nothing; NULL: all of which
+ * something is left.  One that fails is told in a note and does not
  * keep the others; SC_ERROR_FAILED at the end. */
 gboolean sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink *sink,
                      GCancellable *cancellable, GError **error) SC_CHECK;

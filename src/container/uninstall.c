@@ -312,6 +312,12 @@ ask_more (ScContainerLock *lock, const ScUninstallOptions *options, GError **err
   return sc_journal_save (dfd, lock->name, journal, error);
 }
 
+gboolean
+sc_uninstall_find (const ScContext *ctx, const char *name, GError **error)
+{
+  return sc_container_is_interrupted (ctx, name) || find (ctx, name, error);
+}
+
 static ScContainerLock *
 begin (const ScContext *ctx, const char *name, const ScUninstallOptions *options, const ScProgressSink *sink,
        GCancellable *cancellable, GError **error)
@@ -319,7 +325,7 @@ begin (const ScContext *ctx, const char *name, const ScUninstallOptions *options
   g_autoptr (ScContainerLock) lock = NULL;
   g_autoptr (GError) local = NULL;
 
-  if (!sc_container_is_interrupted (ctx, name) && !find (ctx, name, error))
+  if (!sc_uninstall_find (ctx, name, error))
     return NULL;
   lock = sc_container_lock (ctx, name, FALSE, sink, cancellable, error);
   if (lock == NULL || !ask_more (lock, options, error))

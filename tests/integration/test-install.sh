@@ -59,7 +59,7 @@ matches "containers list: the container" "$table" "^ +${name:0:12} +hello-world.
 is "containers list without -a: only running ones" "$(a containers list -n)" ""
 is "containers list -aq" "$(a containers list -aq)" "$name"
 is "containers list --json: keys" "$(a containers list -a --json | jq -r '.[0] | keys_unsorted | sort | join(" ")')" \
-  "backend command created id image_id image_name name running runtime state"
+  "backend command created damaged id image_id image_name name running runtime state"
 is "containers list --json: values" \
   "$(a containers list -a --json | jq -c '.[] | [.id, .image_name, .name, .running, .state, .backend]')" \
   "[\"$name\",\"hello-world:latest\",\"$name\",false,\"inactive\",\"ostree\"]"

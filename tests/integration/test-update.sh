@@ -169,7 +169,7 @@ rm "$R/etc/atomic.conf"
 
 echo '# mine' >> "$U/box.service"
 matches "a unit that was changed by hand is replaced, and that is said" \
-  "$(a containers update box --set WORD=h 2>&1)" '^/etc/systemd/system/box.service was changed by hand: that is not kept$'
+  "$(a containers update box --set WORD=h 2>&1)" '^box: /etc/systemd/system/box.service was changed by hand: that is not kept$'
 same "... it is the deployment's" "$C/box/box.service" "$U/box.service"
 rm -r "$U"/*.wants
 ok "a container that is not enabled" a containers update box --set WORD=i
@@ -263,7 +263,7 @@ cat > "$T/wanted" <<END2
 CONTAINER  RESULT
 box        updated to deployment $(live box | sed 's/.*\.//')
 other      updated to deployment 1
-third      failed: container third: its image v4:latest is not in the repository; --pull fetches it
+third      failed: its image v4:latest is not in the repository; --pull fetches it
 END2
 sed -i 's/   */  /g' "$T/wanted"
 same "... and what became of each" "$T/got" "$T/wanted"

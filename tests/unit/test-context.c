@@ -190,6 +190,34 @@ test_tolerated (Temp *t, gconstpointer data)
     }
 }
 
+/* A typing error is told; what the original tool reads is none. */
+static void
+test_unknown_keys (Temp *t, gconstpointer data)
+{
+  write_conf (t, "default_docker: docker\nscanners: [a]\nruntim: runc\n");
+  g_autoptr (ScContext) ctx = load (t);
+  g_assert_cmpuint (ctx->notes->len, ==, 1);
+  g_assert_cmpstr (ctx->notes->pdata[0], ==, "/etc/atomic.conf: line 3: nothing is called 'runtim'");
+}
+
+static void
+test_tolerant (Temp *t, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  write_conf (t, "probation: soon\ncheckout_path: /srv/c\ndefault_storage: docker\n");
+  g_autoptr (ScContext) ctx = sc_context_new_tolerant (t->root, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (ctx->checkouts, ==, "/srv/c");
+  g_assert_cmpuint (ctx->probation, ==, 5);
+  g_assert_cmpuint (ctx->notes->len, ==, 2);
+  g_assert_nonnull (strstr (ctx->notes->pdata[0], "line 1: probation"));
+
+  write_conf (t, "checkout_path: srv/c\n");
+  g_assert_null (sc_context_new_tolerant (t->root, &error));
+  g_assert_error (error, SC_ERROR, SC_ERROR_INVALID);
+}
+
 static void
 test_conf_refused (Temp *t, gconstpointer data)
 {
@@ -433,6 +461,8 @@ main (int argc, char **argv)
   ADD ("/context/precedence", test_precedence);
   ADD ("/context/empty-variables", test_empty_variables);
   ADD ("/context/tolerated", test_tolerated);
+  ADD ("/context/unknown-keys", test_unknown_keys);
+  ADD ("/context/tolerant", test_tolerant);
   ADD ("/context/conf-refused", test_conf_refused);
   ADD ("/context/conf-malformed", test_conf_malformed);
   ADD ("/context/conf-hostile", test_conf_hostile);

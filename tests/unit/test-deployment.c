@@ -140,7 +140,8 @@ test_list (Fixture *f, gconstpointer data)
   g_assert_false (d->preinstalled);
   d = g_ptr_array_index (list, 2);
   g_assert_cmpstr (d->name, ==, "broken");
-  g_assert_true (g_str_has_prefix (d->problem, "container broken: info"));
+  g_assert_true (g_str_has_prefix (d->problem, "container broken: /"));
+  g_assert_nonnull (strstr (d->problem, "broken.0: info"));
   d = g_ptr_array_index (list, 3);
   g_assert_cmpstr (d->name, ==, "pre");
   g_assert_true (d->preinstalled);

@@ -44,6 +44,30 @@ test_prefix (void)
   g_assert_false (sc_prefix (NULL, "nobody listens"));
 }
 
+/* What names the object already is not told twice. */
+static void
+test_prefix_once (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  sc_fail (&error, SC_ERROR_NOT_FOUND, "container c1 has no deployment 0");
+  sc_prefix (&error, "container %s", "c1");
+  g_assert_cmpstr (error->message, ==, "container c1 has no deployment 0");
+  sc_prefix (&error, "container c");
+  g_assert_cmpstr (error->message, ==, "container c: container c1 has no deployment 0");
+  sc_prefix (&error, "container c");
+  g_assert_cmpstr (error->message, ==, "container c: container c1 has no deployment 0");
+
+  g_clear_error (&error);
+  sc_fail (&error, SC_ERROR_NOT_FOUND, "/srv/x: is a file");
+  sc_prefix (&error, "root /srv");
+  g_assert_cmpstr (error->message, ==, "root /srv: /srv/x: is a file");
+  g_clear_error (&error);
+  sc_fail (&error, SC_ERROR_NOT_FOUND, "/srv/x: is a file");
+  sc_prefix (&error, "root /srv/x");
+  g_assert_cmpstr (error->message, ==, "root /srv/x: is a file");
+}
+
 /* Messages of libraries become one line when they are prefixed. */
 static void
 test_prefix_cleans (void)
@@ -161,6 +185,7 @@ main (int argc, char **argv)
   g_test_add_func ("/error/fail", test_fail);
   g_test_add_func ("/error/errno", test_errno);
   g_test_add_func ("/error/prefix", test_prefix);
+  g_test_add_func ("/error/prefix-once", test_prefix_once);
   g_test_add_func ("/error/prefix-cleans", test_prefix_cleans);
   g_test_add_func ("/error/hostile-text", test_hostile_text);
   g_test_add_func ("/error/long-text", test_long_text);

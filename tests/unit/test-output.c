@@ -283,6 +283,24 @@ test_time (void)
   g_assert_cmpstr (never, ==, "");
 }
 
+static void
+test_json_kinds (void)
+{
+  static const ScColumn columns[] = { { "A", "a", NULL, SC_CELL_OPTIONAL, 0, 0 },
+                                      { NULL, "b", NULL, SC_CELL_JSON, 0, 0 } };
+  const char *empty[] = { NULL, NULL }, *full[] = { "why", "{\"X\":\"1\"}" };
+  g_autoptr (ScTable) table = sc_table_new (columns, 2, " ");
+  g_autofree char *text = NULL;
+
+  sc_table_add (table, FALSE, empty);
+  sc_table_add (table, FALSE, full);
+  text = sc_table_format_json (table);
+  g_strdelimit (text, "\n", ' ');
+  g_autoptr (GRegex) blanks = g_regex_new (" +", 0, 0, NULL);
+  g_autofree char *dense = g_regex_replace_literal (blanks, text, -1, 0, "", 0, NULL);
+  g_assert_cmpstr (dense, ==, "[{\"a\":null,\"b\":null},{\"a\":\"why\",\"b\":{\"X\":\"1\"}}]");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -300,5 +318,6 @@ main (int argc, char **argv)
   g_test_add_func ("/output/wide-characters", test_wide_characters);
   g_test_add_func ("/output/size", test_size);
   g_test_add_func ("/output/time", test_time);
+  g_test_add_func ("/output/json-kinds", test_json_kinds);
   return g_test_run ();
 }
