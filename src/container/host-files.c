@@ -83,7 +83,7 @@ remove_file (ScHostSides *s, const char *path, const char *other, GError **error
   if (sc_host_side_recorded (s->host.root, &s->from, path, &file, path))
     return S_ISDIR (file.st.st_mode) ? sc_host_dir_remove (s->host.root, path, error)
                                      : sc_host_file_remove (s->host.root, path, error);
-  sc_progress_note (s->sink, "%s: Will not delete %s as it was manually modified.", s->name, path);
+  sc_progress_note (s->sink, "Will not delete %s as it was manually modified.", path);
   return TRUE;
 }
 
