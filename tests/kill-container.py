@@ -105,13 +105,14 @@ def copy(name):
     return root
 
 
-def again(root, old, new):
-    """The command once more, after which all is new."""
+def again(root, new, pure):
+    """The command once more, after which all is new, and what could not be removed before may be gone."""
     before = snapshot(root)
     status, text = atomic(root, *COMMAND)
     if status != 0 and not (before == new and any(words in text for words in IDLE)):
         return ['the command again: status %d: %s' % (status, text)]
-    return ['the command again: ' + line for line in differences(snapshot(root), new)]
+    got = snapshot(root)
+    return [] if got == pure else ['the command again: ' + line for line in differences(got, new)]
 
 
 def judge_next_command(root, new):
@@ -125,8 +126,8 @@ def judge_next_command(root, new):
     return ['the next command: ' + line for line in differences(got, new)]
 
 
-def judge(root, old, new, by_command):
-    """What is wrong with what was left."""
+def judge(root, old, new, pure, by_command):
+    """What is wrong with what was left.  @new may have what @pure has not: what could not be removed."""
     if by_command:
         other = root + '-next'
         subprocess.run(['cp', '-a', root, other], check=True)
@@ -146,7 +147,7 @@ def judge(root, old, new, by_command):
     status, text = atomic(root, 'recover')
     if status != 0 or text or snapshot(root) != got:
         return ['recover again: status %d: %s' % (status, text)]
-    return again(root, old, new)
+    return again(root, new, pure)
 
 
 JUDGED = set()
@@ -181,7 +182,7 @@ def point(mode, n, old, new):
     count = os.path.join(WORK, name + '.count')
     error = [] if mode == 'kill' else ['--error', mode]
     status, text = run([KILL_AT, count, str(n), *error, '--', ATOMIC, '--root', root, *COMMAND])
-    wrong = []
+    wrong, pure = [], new
     if mode == 'kill' and status != 137 and open(count, encoding='ascii').read().strip() != str(n - 1):
         wrong = ['status %d instead of being killed: %s' % (status, text)]
     elif mode != 'kill' and status not in (0, 1):
@@ -199,7 +200,7 @@ def point(mode, n, old, new):
     elif mode != 'kill' and 'tries again' in text and not glob.glob(os.path.join(root, CHECKOUTS, '.[jg]*')):
         wrong = ['nothing tells recovery what to try again: ' + text.strip()]
     if not wrong and not is_known(root, mode == 'kill', sorted(new.items())):
-        wrong = judge(root, old, new, mode == 'kill')
+        wrong = judge(root, old, new, pure, mode == 'kill')
     shutil.rmtree(root)
     return ['%s at %d: %s' % (mode, n, line.strip()) for line in wrong]
 

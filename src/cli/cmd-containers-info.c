@@ -198,7 +198,7 @@ find_entry (ScInvocation *invocation, const GPtrArray *list, int number, GError 
     {
       ScHistoryEntry *entry = list->pdata[i];
 
-      if (number == SC_NO_DEPLOYMENT ? !entry->live : entry->deployment->number != number)
+      if (number == SC_NO_DEPLOYMENT ? !entry->live : MAX (entry->deployment->number, 0) != number)
         continue;
       if (entry->deployment->problem)
         return sc_fail_null (error, SC_ERROR_INVALID, "%s", entry->deployment->problem);

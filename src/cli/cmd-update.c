@@ -319,18 +319,21 @@ update_together (ScInvocation *invocation, const GPtrArray *names, const ScUpdat
   gboolean ok;
 
   for (guint i = 0; i < names->len; i++)
-    members[i] = (ScTogether){ g_ptr_array_index (names, i), NO_OUTCOME };
+    members[i] = (ScTogether){ .name = g_ptr_array_index (names, i), .outcome = NO_OUTCOME };
   ok = pull_all (invocation, names, &local)
        && (store = sc_store_open (invocation->context, SC_STORE_READ, invocation->cancellable, &local)) != NULL
        && sc_update_together (invocation->context, store, update, members, names->len, invocation->sink,
                               invocation->cancellable, &local);
   for (guint i = 0; i < names->len; i++)
     {
-      g_autofree char *failure = explain_failure (invocation, members[i].name, local);
+      g_autofree char *failure = explain_failure (invocation, members[i].name, local), *problem = members[i].problem;
       gboolean held = !ok && members[i].outcome.result == SC_UPDATE_HELD;
 
       invocation->status = held ? STATUS_HELD : invocation->status;
-      sc_update_report_add (report, invocation->context, members[i].name, &members[i].outcome, held ? NULL : failure);
+      sc_update_report_add (report, invocation->context, members[i].name, &members[i].outcome,
+                            members[i].counts ? problem
+                            : held            ? NULL
+                                              : failure);
       sc_update_outcome_clear (&members[i].outcome);
     }
   if (ok || options->json)

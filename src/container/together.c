@@ -208,6 +208,8 @@ finish_all (Together *t, gboolean restart, GError **error)
   g_autofree GError **errors = g_new0 (GError *, t->changed->len);
   guint failed = 0;
 
+  for (guint i = 0; i < t->n; i++)
+    t->all[i].result->counts = TRUE;
   for (guint i = 0; restart && i < t->changed->len; i++)
     {
       Member *member = t->changed->pdata[i];
@@ -229,6 +231,7 @@ finish_all (Together *t, gboolean restart, GError **error)
       if (sc_update_one_finish (&member->one, started ? &local : NULL) && started)
         continue;
       sc_progress_note (member->one.sink, "%s: %s", name_of (member), local->message);
+      member->result->problem = g_strdup (local->message);
       failed++;
     }
   return failed == 0

@@ -9,6 +9,8 @@ typedef struct
   const char *name;
   /* out */
   ScUpdateOutcome outcome; /* on success not SC_UPDATE_HELD; the one that failed before has that, with the error */
+  gboolean counts;         /* it is decided: what outcome says is so, whatever goes wrong after that */
+  char *problem;           /* (transfer full) (nullable): what did */
 } ScTogether;
 
 /**

@@ -84,7 +84,6 @@ static gboolean
 find_runtime (ScUpdateOne *u, GError **error)
 {
   const char *other = u->options->runtime;
-
   g_autoptr (GError) local = NULL;
 
   u->runtime = sc_runtime_find (u->ctx, other != NULL ? other : u->old->runtime, &local);
@@ -225,9 +224,11 @@ sc_update_one_make (ScUpdateOne *u, ScStore *store, ScUpdateOutcome *out, GError
       || !sc_deployment_make (&u->input, u->lock, number, &u->made, NULL, error)
       || (!u->options->retry && !find_failed (u, u->made.deployment, &out->reason, &out->number, error)))
     return FALSE;
-  out->result = SC_UPDATE_HELD;
   if (out->reason != NULL)
-    return TRUE;
+    {
+      out->result = SC_UPDATE_HELD;
+      return TRUE;
+    }
   if (!sc_host_unit_check (&u->live, u->made.temp, u->old->number, error))
     return FALSE;
   out->result = SC_UPDATE_DONE;

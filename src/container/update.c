@@ -16,10 +16,11 @@ sc_update_outcome_clear (ScUpdateOutcome *outcome)
 gboolean
 sc_update_fail_held (const char *name, const ScUpdateOutcome *outcome, GError **error)
 {
-  return sc_fail (error, SC_ERROR_FAILED,
-                  "container %s: not tried again until image or values change, or with --no-gate: deployment %d of the "
-                  "same failed: %s",
-                  name, outcome->number, outcome->reason);
+  return sc_fail (
+      error, SC_ERROR_FAILED,
+      "container %s: not tried again until image, values or runtime change, or with --no-gate: deployment %d of the "
+      "same failed: %s",
+      name, outcome->number, outcome->reason);
 }
 
 /* Back to the old one; @why becomes the error. Always FALSE. */

@@ -95,18 +95,20 @@ check_is "... as the old one" "$(get 8081)" "Hello, one"
 check "... and runs from there" until_true runs_from web $C/web.0
 mkdir -p /etc/systemd/system/web.service.d
 printf '[Service]\nExecReload=/bin/sleep 0.7\n' > /etc/systemd/system/web.service.d/reload.conf
-{ until get 8081 | grep -q three; do sleep 0.1; done; exec systemctl reload web; } 2> /dev/null &
+is_three() { get 8081 | grep -q three; }
+{ until_true is_three && systemctl reload web; } 2> /dev/null &
 reloader=$!
 under_load "a gated update of what stays up, and is reloaded meanwhile" atomic containers update web --gated --probation 2 --set RECEIVER=three
 check "... it was" wait "$reloader"
 check_is "... as the new one" "$(get 8081)" "Hello, three"
-printf '[Service]\nExecStartPre=/bin/sleep 1\n' > /etc/systemd/system/web.service.d/slow.conf
+printf '[Service]\nExecStartPre=/bin/sleep 3\n' > /etc/systemd/system/web.service.d/slow.conf
 atomic containers update web --set RECEIVER=late > /tmp/out 2>&1 &
 check "an update restarts what counts by then" until_true is_state web activating
-kill -TERM $!
+kill -TERM $! || :
 wait $! || :
 check "... a signal does not keep it from that" until_true runs_from web "$C/$(live web)"
-check_is "... it is the new one" "$(until get 8081; do sleep 0.1; done 2> /dev/null)" "Hello, late"
+check "... it answers" until_true get 8081
+check_is "... it is the new one" "$(get 8081)" "Hello, late"
 check_is "... and nothing is left to do" "$(ls -A $C | grep journal || :)" ""
 rm -r /etc/systemd/system/web.service.d
 

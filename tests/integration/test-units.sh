@@ -67,6 +67,10 @@ refused "... which an update to one with it does not take either" 1 "container c
   a containers update c --rebase "oci:$T/alias"
 listing "$R" | grep -v "^var/lib/containers/atomic/.storage" > "$T/after"
 same "... and nothing changes" "$T/before" "$T/after"
+ok "the same image by its own name" a pull "oci:$T/alias"
+ok "... as the next version" a images tag alias plain
+refused "... together: that is no container that is held back" 1 "container c: .*admin.service exists and leads to" a containers update c --together
+ok "... and as before" a pull "oci:$T/plain"
 ok "uninstall" a uninstall c
 is "... leaves it" "$(links)" "admin.service /usr/lib/systemd/system/theirs.service"
 rm "$U/admin.service"

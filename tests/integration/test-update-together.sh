@@ -93,7 +93,7 @@ echo 'it broke' > "$C/cat.2/failed"
 status=0
 a containers update bee cat --together --json > "$T/out" 2> "$T/err" || status=$?
 is "... what failed before is held back" "$status $(cat "$T/err")" \
-  "3 atomic: container cat: not tried again until image or values change, or with --no-gate: deployment 2 of the same failed: it broke"
+  "3 atomic: container cat: not tried again until image, values or runtime change, or with --no-gate: deployment 2 of the same failed: it broke"
 is "... with all" "$(jq -c '.[] | [.name, .result, .deployment]' "$T/out" | xargs)" "[bee,failed,2] [cat,held,1]"
 rm "$C/cat.2/failed"
 ok "... forth again" a containers rollback cat --to 2
