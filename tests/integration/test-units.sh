@@ -135,7 +135,7 @@ ok "uninstall" a uninstall own
 is "... leaves it" "$(cat "$U/own.service")" mine
 ok "install one with a tmpfiles file" a install -n by-hand tmpfiles
 echo changed >> "$R/etc/tmpfiles.d/by-hand.conf"
-matches "one that goes and was changed by hand is told" "$(a uninstall by-hand 2>&1)" "^/etc/tmpfiles.d/by-hand.conf was changed by hand: that is not kept$"
+matches "one that goes and was changed by hand is told" "$(a uninstall by-hand 2>&1)" "^by-hand: /etc/tmpfiles.d/by-hand.conf was changed by hand: that is not kept$"
 
 # ---- without [Install]
 
