@@ -41,13 +41,13 @@ ends_service (const ScLive *live, const ScJournal *journal)
          && !sc_live_has (live, journal->to, unit);
 }
 
-/* While its unit is there to say how. */
+/* While its unit is there to say how; when it is gone this has been done. */
 static gboolean
 end_service (const ScLive *live, const ScJournal *journal, GError **error)
 {
   g_autoptr (ScDeployment) old = NULL;
 
-  if (!ends_service (live, journal))
+  if (!ends_service (live, journal) || !sc_live_unit_is_there (live))
     return TRUE;
   old = sc_deployment_load_number (live->ctx, live->lock->name, journal->from, NULL);
   return sc_running_stop (live, old != NULL ? old->runtime : NULL, error);

@@ -246,11 +246,12 @@ gboolean
 sc_journal_begin (int dfd, const char *name, const ScJournal *journal, GError **error)
 {
   g_autofree char *file = sc_journal_file (name);
+  gboolean was_there = sc_fs_exists_at (dfd, file);
 
   if (sc_journal_save (dfd, name, journal, error))
     return TRUE;
   /* It may have its name, and not be known to be on disk. */
-  if (!sc_journal_remove (dfd, name, NULL) && sc_fs_exists_at (dfd, file))
+  if (!was_there && !sc_journal_remove (dfd, name, NULL) && sc_fs_exists_at (dfd, file))
     return sc_prefix (error, "its journal was begun and cannot be removed, 'atomic recover' ends it");
   return FALSE;
 }

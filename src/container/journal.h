@@ -68,7 +68,7 @@ char *sc_journal_format (const ScJournal *journal);
 gboolean sc_journal_load (int dfd, const char *name, ScJournal **out_journal, GError **error) SC_CHECK;
 /* On disk when it returns. */
 gboolean sc_journal_save (int dfd, const char *name, const ScJournal *journal, GError **error) SC_CHECK;
-/* The same for the first of an operation: on an error there is none. */
+/* The same for the first of an operation: on an error there is none, unless there was one before. */
 gboolean sc_journal_begin (int dfd, const char *name, const ScJournal *journal, GError **error) SC_CHECK;
 gboolean sc_journal_remove (int dfd, const char *name, GError **error) SC_CHECK;
 

@@ -86,6 +86,14 @@ sc_live_has (const ScLive *live, int number, const char *file)
   return number != SC_NO_DEPLOYMENT && sc_fs_exists_at (live->lock->checkouts->dfd, path);
 }
 
+gboolean
+sc_live_unit_is_there (const ScLive *live)
+{
+  g_autofree char *path = sc_unit_path (live->ctx, live->lock->name), *real = sc_context_path (live->ctx, path);
+
+  return sc_fs_exists_at (AT_FDCWD, real);
+}
+
 /* @out_text: (nullable): the copy in the deployment. */
 static gboolean
 read_copy (const ScLive *live, int number, const char *file, GBytes **out_text, GError **error)
@@ -235,6 +243,7 @@ sc_live_tell_systemd (const ScLive *live, int number, int other, gboolean enable
                       GError **error)
 {
   g_autofree char *unit = sc_unit_name (live->lock->name), *tmpfiles = sc_tmpfiles_name (live->lock->name);
+  gboolean has_unit = sc_live_has (live, number, unit);
 
   if (sc_systemd_is_running (live->systemd))
     {
@@ -244,7 +253,11 @@ sc_live_tell_systemd (const ScLive *live, int number, int other, gboolean enable
     }
   if (sc_live_has (live, number, tmpfiles) && !create_tmpfiles (live, cancellable, error))
     return FALSE;
-  if (enable && sc_live_has (live, number, unit) && !sc_host_unit_enable (live, number, other, cancellable, error))
+  if (enable && has_unit && !sc_host_unit_enable (live, number, other, cancellable, error))
+    return FALSE;
+  /* Links of the host's own unit, made again while there was none of the container, mean the container's now. */
+  if (!enable && has_unit && other != SC_NO_DEPLOYMENT && !sc_live_has (live, other, unit)
+      && !sc_systemd_disable (live->systemd, unit, cancellable, error))
     return FALSE;
   /* systemd makes its links without flushing them. */
   return sc_unit_links_flush (live->ctx, error);

@@ -69,5 +69,9 @@ gboolean sc_live_clean (const ScLive *live, const ScJournal *journal, GError **e
 /* systemd-tmpfiles --remove, which is to make no removal fail. */
 void sc_live_remove_tmpfiles (const ScLive *live, int number, GCancellable *cancellable);
 
+/* Is there a unit of the container's name where containers' units are?  If not, what runs by that name need not be it.
+ */
+gboolean sc_live_unit_is_there (const ScLive *live);
+
 /* Is @file ("NAME.service") in the deployment? */
 gboolean sc_live_has (const ScLive *live, int number, const char *file);

@@ -19,6 +19,9 @@ changed_files (int root, const ScDeployment *d, GError **error)
       g_auto (ScHostFile) file = { 0 };
       char *place;
 
+      /* Of what has no checksum nobody knows. */
+      if (sc_host_side_sum (&side, *path) == NULL)
+        continue;
       if (!sc_host_file_look (root, *path, &file, error))
         return NULL;
       if (file.st.st_mode == 0 || S_ISDIR (file.st.st_mode) || sc_host_side_recorded (root, &side, *path, &file, *path))

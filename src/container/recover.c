@@ -108,7 +108,6 @@ has_directory (ScContainerLock *lock, int number)
 static gboolean
 settle_service (const ScLive *live, const ScJournal *journal, int number, gboolean *out_down, GError **error)
 {
-  int other = number == journal->to ? journal->from : journal->to;
   g_autofree char *unit = sc_unit_name (live->lock->name), *boot_id = sc_boot_id ();
   g_autoptr (ScDeployment) deployment = NULL;
   g_autoptr (GError) local = NULL;
@@ -125,8 +124,7 @@ settle_service (const ScLive *live, const ScJournal *journal, int number, gboole
   here = active && sc_running_is_in (live->ctx, live->lock, runtime, number);
   elsewhere = active && !here && sc_running_is_elsewhere (live->ctx, live->lock, runtime, number);
   if (!sc_live_has (live, number, unit))
-    return !(elsewhere || (active && journal->was_active && sc_live_has (live, other, unit)))
-           || sc_running_stop (live, runtime, error);
+    return !elsewhere || sc_running_stop (live, runtime, error);
   restart = elsewhere || (ran && !here);
   if (restart)
     *out_down = !sc_running_restart (live, NULL, &local);
@@ -338,13 +336,13 @@ recover_one (const ScContext *ctx, const char *name, gboolean *out_down, const S
 
 /* What did not start may have needed another that was not recovered yet. */
 static void
-start_down (const ScContext *ctx, const GPtrArray *down, const ScProgressSink *sink)
+start_down (const ScContext *ctx, const GPtrArray *down, const ScProgressSink *sink, GCancellable *cancellable)
 {
   for (guint i = 0; i < down->len; i++)
     {
       const char *name = g_ptr_array_index (down, i);
       g_autofree char *unit = sc_unit_name (name);
-      g_autoptr (ScContainerLock) lock = sc_container_lock (ctx, name, FALSE, sink, NULL, NULL);
+      g_autoptr (ScContainerLock) lock = sc_container_lock (ctx, name, FALSE, sink, cancellable, NULL);
       g_autoptr (ScSystemd) systemd = lock != NULL ? sc_systemd_new (ctx, NULL, NULL) : NULL;
 
       if (systemd != NULL && sc_systemd_reset_failed (systemd, unit, NULL, NULL)
@@ -411,7 +409,7 @@ sc_recover (const ScContext *ctx, const char *const *names, const ScProgressSink
       sc_progress_note (sink, "%s", local->message);
       failed++;
     }
-  start_down (ctx, down, sink);
+  start_down (ctx, down, sink, cancellable);
   if (!sc_group_clean (dfd, error))
     return sc_prefix (error, "%s", path);
   return failed == 0

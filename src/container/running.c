@@ -90,10 +90,14 @@ sc_running_stop (const ScLive *live, const char *runtime, GError **error)
 {
   g_autofree char *unit = sc_unit_name (live->lock->name), *bundle = NULL;
   g_autoptr (ScRuntime) found = NULL;
+  g_autoptr (GError) local = NULL;
 
   sc_progress_step (live->sink, "systemctl stop %s", live->lock->name);
-  if (!sc_systemd_stop (live->systemd, unit, NULL, error))
-    return FALSE;
+  if (!sc_systemd_stop (live->systemd, unit, NULL, &local) && !g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return FALSE;
+    }
   /* With its unit systemd has forgotten how it is cleaned up. */
   bundle = find_bundle (live->ctx, live->lock->name, runtime);
   found = sc_runtime_find (live->ctx, runtime, NULL);

@@ -164,6 +164,15 @@ clear_host (const ScLive *live, const ScJournal *journal, GCancellable *cancella
   return remove_without_deployment (live, cancellable, error);
 }
 
+/* Somebody may have started it since; but when its unit is gone the host's own may have that name. */
+static gboolean
+halt_again (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
+{
+  if (!live->recovering || (sc_systemd_is_running (live->systemd) && !sc_live_unit_is_there (live)))
+    return TRUE;
+  return halt_or_note (live, journal->force, cancellable, error);
+}
+
 gboolean
 sc_uninstall_continue (const ScLive *live, const ScJournal *journal, GCancellable *cancellable, GError **error)
 {
@@ -172,8 +181,7 @@ sc_uninstall_continue (const ScLive *live, const ScJournal *journal, GCancellabl
   const ScPurgeOptions purge = { .force = journal->force };
   g_auto (GStrv) deployments = NULL;
 
-  /* Somebody may have started it since. */
-  if (!halt_or_note (live, journal->force, cancellable, error) || !clear_host (live, journal, cancellable, error)
+  if (!halt_again (live, journal, cancellable, error) || !clear_host (live, journal, cancellable, error)
       || !sc_live_set_link (live, SC_NO_DEPLOYMENT, error)
       || (journal->purge && !sc_state_dirs_purge (live->ctx, name, &purge, live->sink, cancellable, error)))
     return FALSE;
@@ -281,6 +289,8 @@ remove_container (const ScLive *live, const ScUninstallOptions *options, GCancel
   const char *name = live->lock->name;
   g_autoptr (ScJournal) journal = sc_journal_new (SC_OPERATION_UNINSTALL, sc_live_number (dfd, name), SC_NO_DEPLOYMENT);
   g_autoptr (GError) local = NULL;
+  /* With --force there may be one that could not be recovered. */
+  gboolean interrupted = sc_container_is_interrupted (live->ctx, name);
 
   journal->purge = options->purge;
   journal->force = options->force;
@@ -289,8 +299,9 @@ remove_container (const ScLive *live, const ScUninstallOptions *options, GCancel
     return FALSE;
   if (!halt_or_note (live, options->force, cancellable, error))
     {
-      if (!sc_journal_remove (dfd, name, &local))
-        sc_progress_note (live->sink, "%s: 'atomic recover' removes it: %s", name, local->message);
+      if (interrupted || !sc_journal_remove (dfd, name, &local))
+        sc_progress_note (live->sink, "%s: 'atomic recover' removes it%s%s", name, local != NULL ? ": " : "",
+                          local != NULL ? local->message : "");
       return FALSE;
     }
   return sc_uninstall_continue (live, journal, cancellable, error)

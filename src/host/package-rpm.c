@@ -263,17 +263,17 @@ find_saved (const char *text)
   return g_strndup (at, (gsize)(end - at));
 }
 
-/* What could not be removed rpm forgets, and ends well: "warning: file NAME: remove failed: REASON". */
+/* What could not be removed rpm forgets, and ends well: "warning: file NAME: remove failed: REASON".  That is said of
+ * what is not there any more too. */
 static gboolean
 check_removed (const char *text, GError **error)
 {
-  const char *at = strstr (text, ": remove failed: "), *start = at;
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
-  if (at == NULL)
-    return TRUE;
-  while (start > text && start[-1] != '\n')
-    start--;
-  return sc_fail (error, SC_ERROR_FAILED, "%.*s", (int)(strchrnul (at, '\n') - start), start);
+  for (char **line = lines; *line != NULL; line++)
+    if (strstr (*line, ": remove failed: ") != NULL && !g_str_has_suffix (*line, ": No such file or directory"))
+      return sc_fail (error, SC_ERROR_FAILED, "%s", *line);
+  return TRUE;
 }
 
 static gboolean

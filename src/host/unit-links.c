@@ -98,7 +98,7 @@ static gboolean
 remove_if_empty (int dfd, const char *dir, GError **error)
 {
   return unlinkat (dfd, dir, AT_REMOVEDIR) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST
-         || sc_fail_errno (error, errno, "%s", dir);
+         || errno == ENOTDIR || errno == EBUSY || sc_fail_errno (error, errno, "%s", dir);
 }
 
 static gboolean

@@ -206,8 +206,22 @@ atomic run bare
 ln -sfn bare.0 $C/bare
 printf '{"version":1,"operation":"update","phase":"activate","from":1,"to":0,"was-active":true,"was-enabled":true,"keep":2,"boot-id":"%s"}' \
   "$(tr -d - < /proc/sys/kernel/random/boot_id)" > $C/.journal-bare
+cp -a $C/.journal-bare /tmp/journal
 check "recover" atomic recover
 check_is "... nothing runs" "$(live bare) $(state bare) $(runc state bare 2> /dev/null || :)" "bare.0 inactive "
+# As if it had been killed when systemd had forgotten the unit, and the host has one of that name by now.
+printf '[Service]\nExecStart=/bin/sleep 4242\n' > /run/systemd/system/bare.service
+systemctl daemon-reload
+systemctl start bare
+cp -a /tmp/journal $C/.journal-bare
+check "recover once more" atomic recover
+check_is "... leaves the host's service alone" "$(live bare) $(state bare) $(ls -A $C | grep journal || :)" "bare.0 active "
+systemctl stop bare
+rm /run/systemd/system/bare.service
+systemctl daemon-reload
+cp -a /tmp/journal $C/.journal-bare
+check "recover, and nothing of that name is known" atomic recover
+check_is "... it is done" "$(live bare) $(ls -A $C | grep journal || :)" "bare.0 "
 check "uninstall" atomic uninstall bare
 check_is "nothing is left" "$(ls -A $C | grep -v '^.storage$' || :)" ""
 END2

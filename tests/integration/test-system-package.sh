@@ -226,8 +226,8 @@ contents() {
   echo damaged > "$(checkouts)/one/$file"
   ok "update of one whose package is damaged" a containers update one --rebase ready
   is "... it is gone" "$(installed same-made)$(installed ready-made)" ready-made-3-1
-  rm "$(checkouts)/one/$file"
-  ok "uninstall of one whose package is lost" a uninstall one
+  rm "$(checkouts)/one/$file" "$R/usr/share/ready"
+  ok "uninstall of one whose package is lost, and a file of it" a uninstall one
   is "... it is gone" "$(installed ready-made)" ""
   a install -n one same1 > "$T/log" 2>&1 || fail "install" "$T/log"
   jq '."atomic.package".manager = "nobody"' "$(checkouts)/one/info" > "$T/info"

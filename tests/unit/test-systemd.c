@@ -489,13 +489,13 @@ real_setup (RealFixture *f, gconstpointer data)
       g_unsetenv ("DBUS_SYSTEM_BUS_ADDRESS");
       g_assert_true (g_file_test ("/run/dbus/system_bus_socket", G_FILE_TEST_EXISTS));
     }
-  write_file (RUN_UNITS, "sc-test-ok.service",
+  write_file (ETC_UNITS, "sc-test-ok.service",
               "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
               "[Install]\nWantedBy=sc-test.target\nAlias=sc-test-alias.service\n");
-  write_file (RUN_UNITS, "sc-test-fail.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n");
-  write_file (RUN_UNITS, "sc-test-slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n");
+  write_file (ETC_UNITS, "sc-test-fail.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n");
+  write_file (ETC_UNITS, "sc-test-slow.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n");
   write_file (
-      RUN_UNITS, "sc-test-needs.service",
+      ETC_UNITS, "sc-test-needs.service",
       "[Unit]\nRequires=sc-test-fail.service\nAfter=sc-test-fail.service\n[Service]\nExecStart=/bin/sleep 1000\n");
   f->ctx.unit_dir = (char *)ETC_UNITS;
   f->systemd = new_systemd (&f->ctx);
@@ -512,7 +512,7 @@ real_teardown (RealFixture *f, gconstpointer data)
       g_autofree char *unit = g_strconcat (units[i], ".service", NULL);
       assert_ok (sc_systemd_stop (f->systemd, unit, NULL, error));
       assert_ok (sc_systemd_reset_failed (f->systemd, unit, NULL, error));
-      g_autofree char *path = g_build_filename (RUN_UNITS, unit, NULL);
+      g_autofree char *path = g_build_filename (ETC_UNITS, unit, NULL);
       g_assert_cmpint (unlink (path), ==, 0);
     }
   assert_ok (sc_systemd_reload (f->systemd, NULL, error));
@@ -635,7 +635,7 @@ main (int argc, char **argv)
 #define ADD_FAKE(path, func) g_test_add (path, FakeFixture, NULL, fake_setup, func, fake_teardown)
   ADD_FAKE ("/systemd/fake/jobs", test_fake_jobs);
   ADD_FAKE ("/systemd/fake/calls", test_fake_calls);
-  ADD_FAKE ("/systemd/fake/booting", test_fake_state);
+  ADD_FAKE ("/systemd/fake/state", test_fake_state);
   ADD_FAKE ("/systemd/fake/cancel", test_fake_cancel);
   ADD_FAKE ("/systemd/fake/unreachable", test_fake_unreachable);
   return g_test_run ();
