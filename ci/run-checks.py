@@ -137,6 +137,8 @@ def main():
     build = os.path.abspath(options.build)
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A shell's background jobs ignore it, and the tests would with them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     env = dict(os.environ, SC_BUILD=build, SC_SOURCE=SOURCE, SC_ATOMIC=os.path.join(build, 'src/cli/atomic'))
     values = {o['name']: o['value'] for o in introspect(build, '--buildoptions')}
