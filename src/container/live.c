@@ -244,6 +244,7 @@ sc_live_tell_systemd (const ScLive *live, int number, int other, gboolean enable
 {
   g_autofree char *unit = sc_unit_name (live->lock->name), *tmpfiles = sc_tmpfiles_name (live->lock->name);
   gboolean has_unit = sc_live_has (live, number, unit);
+  g_autoptr (GError) local = NULL;
 
   if (sc_systemd_is_running (live->systemd))
     {
@@ -253,10 +254,18 @@ sc_live_tell_systemd (const ScLive *live, int number, int other, gboolean enable
     }
   if (sc_live_has (live, number, tmpfiles) && !create_tmpfiles (live, cancellable, error))
     return FALSE;
-  if (enable && has_unit && !sc_host_unit_enable (live, number, other, cancellable, error))
-    return FALSE;
+  if (enable && has_unit && !sc_host_unit_enable (live, number, other, cancellable, &local))
+    {
+      /* Somebody's file may have taken a link's place since: what runs matters more. */
+      if (!live->recovering || !g_error_matches (local, SC_ERROR, SC_ERROR_EXISTS))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      sc_progress_note (live->sink, "%s: %s", live->lock->name, local->message);
+    }
   /* Links of the host's own unit, made again while there was none of the container, mean the container's now. */
-  if (!enable && has_unit && other != SC_NO_DEPLOYMENT && !sc_live_has (live, other, unit)
+  if (!enable && has_unit && sc_live_has (live, other, "info") && !sc_live_has (live, other, unit)
       && !sc_systemd_disable (live->systemd, unit, cancellable, error))
     return FALSE;
   /* systemd makes its links without flushing them. */

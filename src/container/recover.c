@@ -112,23 +112,30 @@ settle_service (const ScLive *live, const ScJournal *journal, int number, gboole
   g_autoptr (ScDeployment) deployment = NULL;
   g_autoptr (GError) local = NULL;
   gboolean active = FALSE, here = FALSE, elsewhere = FALSE, restart = FALSE;
-  gboolean rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0, ran = journal->was_active && !rebooted;
+  gboolean rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0, ran;
   const char *runtime;
 
   if (!sc_systemd_is_running (live->systemd))
     return TRUE;
+  /* The kernel may be the same, as in a container that is started again: no job can be waited for so early. */
+  rebooted = rebooted || sc_systemd_is_booting (live->systemd, NULL);
+  ran = journal->was_active && !rebooted;
   deployment = sc_deployment_load_number (live->ctx, live->lock->name, number, NULL);
   if (!sc_running_service (live, &active, NULL, error))
     return FALSE;
   runtime = deployment != NULL ? deployment->runtime : NULL;
   here = active && sc_running_is_in (live->ctx, live->lock, runtime, number);
   elsewhere = active && !here && sc_running_is_elsewhere (live->ctx, live->lock, runtime, number);
+  if (!sc_live_has (live, number, unit) && elsewhere && !sc_running_stop (live, runtime, error))
+    return FALSE;
+  /* If the old one has no service, what ran was the host's own of that name. */
   if (!sc_live_has (live, number, unit))
-    return !elsewhere || sc_running_stop (live, runtime, error);
-  restart = elsewhere || (ran && !here);
+    restart = elsewhere && ran && number == journal->from;
+  else
+    restart = elsewhere || (ran && !here);
   if (restart)
     *out_down = !sc_running_restart (live, NULL, &local);
-  else if (!active && rebooted)
+  else if (!active && rebooted && sc_live_has (live, number, unit))
     (void)!sc_systemd_start_if_wanted (live->systemd, unit, NULL, &local);
   if (local != NULL)
     sc_progress_note (live->sink, "%s", local->message);

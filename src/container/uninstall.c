@@ -52,6 +52,15 @@ halt_directly (const ScContext *ctx, const char *name, const ScProgressSink *sin
   return state == SC_RUNTIME_STATE_NONE || sc_container_stop (ctx, name, FALSE, sink, cancellable, error);
 }
 
+/* Of a container without a service nothing runs: a unit of its name is the host's.  A damaged one may have one. */
+static gboolean
+may_have_service (const ScContext *ctx, const char *name)
+{
+  g_autoptr (ScDeployment) d = sc_deployment_load (ctx, name, NULL);
+
+  return d == NULL || d->has_container_service;
+}
+
 static gboolean
 halt (const ScLive *live, GCancellable *cancellable, GError **error)
 {
@@ -60,6 +69,8 @@ halt (const ScLive *live, GCancellable *cancellable, GError **error)
 
   if (!sc_systemd_is_running (live->systemd))
     return halt_directly (live->ctx, name, live->sink, cancellable, error);
+  if (!may_have_service (live->ctx, name))
+    return TRUE;
   state = sc_systemd_active_state (live->systemd, unit, cancellable, error);
   if (state == NULL)
     return FALSE;
@@ -207,7 +218,7 @@ display_steps (const ScContext *ctx, const char *name, const ScUninstallOptions 
   state = systemd != NULL ? sc_systemd_active_state (systemd, unit, NULL, error) : NULL;
   if (state == NULL)
     return FALSE;
-  if (strcmp (state, "inactive") != 0 && strcmp (state, "failed") != 0)
+  if ((d == NULL || d->has_container_service) && strcmp (state, "inactive") != 0 && strcmp (state, "failed") != 0)
     sc_progress_step (sink, "systemctl stop %s", name);
   if (d == NULL || d->has_container_service)
     sc_progress_step (sink, "systemctl disable %s", name);
@@ -231,9 +242,9 @@ is_running (const ScLive *live, gboolean *out, GCancellable *cancellable, GError
   g_autoptr (ScRuntime) runtime = NULL;
   ScRuntimeState state = SC_RUNTIME_STATE_NONE;
 
-  if (sc_systemd_is_running (live->systemd))
-    return sc_running_service (live, out, cancellable, error);
   *out = FALSE;
+  if (sc_systemd_is_running (live->systemd))
+    return !may_have_service (live->ctx, live->lock->name) || sc_running_service (live, out, cancellable, error);
   d = sc_deployment_load (live->ctx, live->lock->name, error);
   if (d == NULL)
     return FALSE;
@@ -368,7 +379,8 @@ sc_uninstall (const ScContext *ctx, const char *name, const ScUninstallOptions *
   if (options->display)
     return find (ctx, name, error) && display_steps (ctx, name, options, sink, error);
   lock = begin (ctx, name, options, sink, cancellable, &local);
-  if (lock == NULL && begun && g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND))
+  if (lock == NULL && begun && g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND)
+      && !sc_container_is_interrupted (ctx, name))
     return TRUE;
   if (lock == NULL)
     {

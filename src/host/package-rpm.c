@@ -264,14 +264,15 @@ find_saved (const char *text)
 }
 
 /* What could not be removed rpm forgets, and ends well: "warning: file NAME: remove failed: REASON".  That is said of
- * what is not there any more too. */
+ * what is not there any more too, and of directories, which are no loss. */
 static gboolean
 check_removed (const char *text, GError **error)
 {
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
 
   for (char **line = lines; *line != NULL; line++)
-    if (strstr (*line, ": remove failed: ") != NULL && !g_str_has_suffix (*line, ": No such file or directory"))
+    if (strstr (*line, ": remove failed: ") != NULL && !g_str_has_suffix (*line, ": No such file or directory")
+        && !g_str_has_prefix (*line, "warning: directory "))
       return sc_fail (error, SC_ERROR_FAILED, "%s", *line);
   return TRUE;
 }
