@@ -210,9 +210,12 @@ cp -a $C/.journal-bare /tmp/journal
 check "recover" atomic recover
 check_is "... nothing runs" "$(live bare) $(state bare) $(runc state bare 2> /dev/null || :)" "bare.0 inactive "
 # As if it had been killed when systemd had forgotten the unit, and the host has one of that name by now.
-printf '[Service]\nExecStart=/bin/sleep 4242\n' > /run/systemd/system/bare.service
-systemctl daemon-reload
-systemctl start bare
+host_service() {
+  printf '[Service]\nExecStart=/bin/sleep 4242\n' > /run/systemd/system/bare.service
+  systemctl daemon-reload
+  systemctl start bare
+}
+host_service
 cp -a /tmp/journal $C/.journal-bare
 check "recover once more" atomic recover
 check_is "... leaves the host's service alone" "$(live bare) $(state bare) $(ls -A $C | grep journal || :)" "bare.0 active "
@@ -222,7 +225,10 @@ systemctl daemon-reload
 cp -a /tmp/journal $C/.journal-bare
 check "recover, and nothing of that name is known" atomic recover
 check_is "... it is done" "$(live bare) $(ls -A $C | grep journal || :)" "bare.0 "
+host_service
 check "uninstall" atomic uninstall bare
+check_is "... leaves the host's service alone" "$(state bare)" active
+systemctl stop bare
 check_is "nothing is left" "$(ls -A $C | grep -v '^.storage$' || :)" ""
 END2
 SC_BOOT_TIMEOUT=300 boot "health" "$T/health"
