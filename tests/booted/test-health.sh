@@ -86,7 +86,7 @@ missing|health check http://127.0.0.1:8091/nothing: status 404 \(not ready withi
 broken|health check /bin/busybox sh -c echo broken; exit 4: status 4: broken \(not ready within 1 s\)
 hangs|health check .*: no answer within 1 s \(not ready within 1 s\)
 weak|health check .*: status 1: again
-dead|the service was (inactive|activating|deactivating|failed) [0-9.]+ seconds after its start, see .*
+dead|the service (was (inactive|activating|deactivating|failed) [0-9.]+ seconds after its start|ended and was started again), see .*
 LIST
 check_is "all of them were tried" $i 6
 check "of a command that did not end nothing is left" not pgrep -f "sleep 4343"
