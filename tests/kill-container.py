@@ -197,7 +197,7 @@ def point(mode, n, old, new):
         # It has taken it back itself, but for temporary files that it cannot remove.
         got, wanted = ({key: what for key, what in files.items() if not TEMPORARY.search(key)} for files in (snapshot(root), old))
         wrong = ['it said nothing of what is left: %s (%s)' % (line, text.strip()) for line in differences(got, wanted)]
-    elif mode != 'kill' and 'tries again' in text and not glob.glob(os.path.join(root, CHECKOUTS, '.[jg]*')):
+    elif mode != 'kill' and 'could not be taken back' in text and not glob.glob(os.path.join(root, CHECKOUTS, '.[jg]*')):
         wrong = ['nothing tells recovery what to try again: ' + text.strip()]
     if not wrong and not is_known(root, mode == 'kill', sorted(new.items())):
         wrong = judge(root, old, new, pure, mode == 'kill')
