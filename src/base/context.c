@@ -37,6 +37,7 @@ typedef struct
   gsize offset;         /* in ScContext, of a char * (but see SettingType) */
   SettingType type;
   gboolean empty_variable; /* does an empty variable count? */
+  gboolean place;          /* where containers are must not be guessed */
 } Setting;
 
 #define NOWHERE G_MAXSIZE
@@ -60,9 +61,9 @@ static const char *const foreign_keys[] = {
 /* Later lines win: the lower-case names of the proxies come last. */
 static const Setting settings[] = {
   { "default_storage", NULL, NOWHERE, SETTING_STORAGE, FALSE },
-  { "ostree_repository", "ATOMIC_OSTREE_REPO", offsetof (ScContext, repo), SETTING_PATH, FALSE },
-  { "checkout_path", "ATOMIC_OSTREE_CHECKOUT_PATH", offsetof (ScContext, checkouts), SETTING_PATH, FALSE },
-  { "runtime", "RUNC_PATH", offsetof (ScContext, runtime), SETTING_PROGRAM, FALSE },
+  { "ostree_repository", "ATOMIC_OSTREE_REPO", offsetof (ScContext, repo), SETTING_PATH, FALSE, TRUE },
+  { "checkout_path", "ATOMIC_OSTREE_CHECKOUT_PATH", offsetof (ScContext, checkouts), SETTING_PATH, FALSE, TRUE },
+  { "runtime", "RUNC_PATH", offsetof (ScContext, runtime), SETTING_PROGRAM, FALSE, TRUE },
   { "registry_confdir", NULL, offsetof (ScContext, registry_confdir), SETTING_PATH, FALSE },
   { "http_proxy", "HTTP_PROXY", offsetof (ScContext, http_proxy), SETTING_TEXT, TRUE },
   { "https_proxy", "HTTPS_PROXY", offsetof (ScContext, https_proxy), SETTING_TEXT, TRUE },
@@ -169,13 +170,14 @@ load_pair (ScContext *ctx, const yaml_node_t *key, const yaml_node_t *value, GEr
   return TRUE;
 }
 
-/* Where containers are must not be guessed. */
 static gboolean
 is_place (const yaml_node_t *key)
 {
-  static const char *const places[] = { "checkout_path", "ostree_repository", "runtime", NULL };
-
-  return key->type == YAML_SCALAR_NODE && g_strv_contains (places, (const char *)key->data.scalar.value);
+  for (gsize i = 0; i < G_N_ELEMENTS (settings); i++)
+    if (settings[i].place && key->type == YAML_SCALAR_NODE
+        && g_strcmp0 (settings[i].key, (const char *)key->data.scalar.value) == 0)
+      return TRUE;
+  return FALSE;
 }
 
 static gboolean
@@ -372,6 +374,14 @@ char *
 sc_context_path (const ScContext *ctx, const char *path)
 {
   return g_strconcat (ctx->root ? ctx->root : "", path, NULL);
+}
+
+gboolean
+sc_context_exists (const ScContext *ctx, const char *path)
+{
+  g_autofree char *real = sc_context_path (ctx, path);
+
+  return sc_fs_exists_at (AT_FDCWD, real);
 }
 
 int

@@ -76,5 +76,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ScContext, sc_context_free)
 /* (transfer full): @path, an absolute path of the host, below the root of @ctx. */
 char *sc_context_path (const ScContext *ctx, const char *path);
 
+/* sc_fs_exists_at() of such a path. */
+gboolean sc_context_exists (const ScContext *ctx, const char *path);
+
 /* An O_PATH|O_DIRECTORY descriptor of the root ("/" without one), or -1 with @error set. */
 int sc_context_open_root (const ScContext *ctx, GError **error) SC_CHECK;

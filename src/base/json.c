@@ -331,6 +331,23 @@ sc_json_element_object (JsonArray *array, const char *where, guint index, GError
   return NULL;
 }
 
+void
+sc_json_add_string (JsonBuilder *builder, const char *key, const char *value)
+{
+  json_builder_set_member_name (builder, key);
+  if (value != NULL)
+    json_builder_add_string_value (builder, value);
+  else
+    json_builder_add_null_value (builder);
+}
+
+void
+sc_json_add_bool (JsonBuilder *builder, const char *key, gboolean value)
+{
+  json_builder_set_member_name (builder, key);
+  json_builder_add_boolean_value (builder, value);
+}
+
 char *
 sc_json_to_text (JsonNode *node, gboolean pretty)
 {

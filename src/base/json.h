@@ -52,5 +52,9 @@ gboolean sc_json_get_string_map (JsonObject *object, const char *where, const ch
 /* The @index-th element as an object; @where is the path of the array. */
 JsonObject *sc_json_element_object (JsonArray *array, const char *where, guint index, GError **error) SC_CHECK;
 
+/* A member of the object that is being built; @value: (nullable): NULL becomes null. */
+void sc_json_add_string (JsonBuilder *builder, const char *key, const char *value);
+void sc_json_add_bool (JsonBuilder *builder, const char *key, gboolean value);
+
 /* (transfer full): text of @node, indented by two blanks if @pretty, ending in a newline if so. */
 char *sc_json_to_text (JsonNode *node, gboolean pretty);

@@ -39,15 +39,6 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Info, info_clear)
 
 /* -- text -- */
 
-static void
-append_line (GString *out, const char *name, const char *text)
-{
-  g_autofree char *clean = sc_output_clean (text);
-
-  if (text)
-    g_string_append_printf (out, "%s: %s\n", name, clean);
-}
-
 /* (transfer full) (nullable) */
 static char *
 package_text (const ScDeployment *d)
@@ -83,42 +74,25 @@ format_text (const Info *info)
   g_autofree char *health = d->health ? sc_health_describe (d->health) : NULL;
   g_autofree char *files = g_strdup_printf ("%u", d->installed_files ? g_strv_length (d->installed_files) : 0);
 
-  append_line (out, "Name", d->name);
-  append_line (out, "Deployment", number);
-  append_line (out, "State", *state ? state : NULL);
-  append_line (out, "Image Name", d->image);
-  append_line (out, "Image ID", d->revision);
-  append_line (out, "Created", info->created);
-  append_line (out, "Runtime", d->runtime);
-  append_line (out, "Root", info->root);
-  append_line (out, "Unit", info->unit);
-  append_line (out, "Service", info->state);
-  append_line (out, "Tmpfiles", info->tmpfiles);
-  append_line (out, "Host Files", files);
-  append_line (out, "Package", package);
-  append_line (out, "Health Check", health);
+  sc_output_append_line (out, "Name", d->name);
+  sc_output_append_line (out, "Deployment", number);
+  sc_output_append_line (out, "State", *state ? state : NULL);
+  sc_output_append_line (out, "Image Name", d->image);
+  sc_output_append_line (out, "Image ID", d->revision);
+  sc_output_append_line (out, "Created", info->created);
+  sc_output_append_line (out, "Runtime", d->runtime);
+  sc_output_append_line (out, "Root", info->root);
+  sc_output_append_line (out, "Unit", info->unit);
+  sc_output_append_line (out, "Service", info->state);
+  sc_output_append_line (out, "Tmpfiles", info->tmpfiles);
+  sc_output_append_line (out, "Host Files", files);
+  sc_output_append_line (out, "Package", package);
+  sc_output_append_line (out, "Health Check", health);
   append_values (out, d->values);
   return g_string_free (out, FALSE);
 }
 
 /* -- JSON -- */
-
-static void
-add_text (JsonBuilder *b, const char *key, const char *text)
-{
-  json_builder_set_member_name (b, key);
-  if (text)
-    json_builder_add_string_value (b, text);
-  else
-    json_builder_add_null_value (b);
-}
-
-static void
-add_bool (JsonBuilder *b, const char *key, gboolean value)
-{
-  json_builder_set_member_name (b, key);
-  json_builder_add_boolean_value (b, value);
-}
 
 static void
 add_package (JsonBuilder *b, const ScDeployment *d)
@@ -130,9 +104,9 @@ add_package (JsonBuilder *b, const ScDeployment *d)
       return;
     }
   json_builder_begin_object (b);
-  add_text (b, "manager", d->package_manager);
-  add_text (b, "name", d->package_name ? d->package_name : d->package);
-  add_text (b, "version", d->package_version);
+  sc_json_add_string (b, "manager", d->package_manager);
+  sc_json_add_string (b, "name", d->package_name ? d->package_name : d->package);
+  sc_json_add_string (b, "version", d->package_version);
   json_builder_end_object (b);
 }
 
@@ -164,22 +138,22 @@ format_json (const Info *info)
   g_autoptr (JsonNode) root = NULL;
 
   json_builder_begin_object (b);
-  add_text (b, "name", d->name);
+  sc_json_add_string (b, "name", d->name);
   json_builder_set_member_name (b, "deployment");
   json_builder_add_int_value (b, MAX (d->number, 0));
-  add_bool (b, "live", info->entry->live);
-  add_bool (b, "pinned", info->entry->pinned);
-  add_text (b, "failed", info->entry->failed);
-  add_bool (b, "preinstalled", d->preinstalled);
-  add_text (b, "image_name", d->image);
-  add_text (b, "image_id", d->revision);
-  add_text (b, "created", created);
-  add_text (b, "runtime", d->runtime);
-  add_text (b, "root", info->root);
-  add_bool (b, "remote", d->remote != NULL);
-  add_text (b, "unit", info->unit);
-  add_text (b, "state", info->state);
-  add_text (b, "tmpfiles", info->tmpfiles);
+  sc_json_add_bool (b, "live", info->entry->live);
+  sc_json_add_bool (b, "pinned", info->entry->pinned);
+  sc_json_add_string (b, "failed", info->entry->failed);
+  sc_json_add_bool (b, "preinstalled", d->preinstalled);
+  sc_json_add_string (b, "image_name", d->image);
+  sc_json_add_string (b, "image_id", d->revision);
+  sc_json_add_string (b, "created", created);
+  sc_json_add_string (b, "runtime", d->runtime);
+  sc_json_add_string (b, "root", info->root);
+  sc_json_add_bool (b, "remote", d->remote != NULL);
+  sc_json_add_string (b, "unit", info->unit);
+  sc_json_add_string (b, "state", info->state);
+  sc_json_add_string (b, "tmpfiles", info->tmpfiles);
   add_lists (b, d);
   json_builder_end_object (b);
   root = json_builder_get_root (b);

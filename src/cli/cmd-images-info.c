@@ -33,23 +33,13 @@ typedef struct
   char **required;
 } Info;
 
-/* One line "NAME: TEXT"; nothing if there is no text. */
-static void
-append_line (GString *out, const char *name, const char *text)
-{
-  g_autofree char *clean_name = sc_output_clean (name), *clean = sc_output_clean (text);
-
-  if (text)
-    g_string_append_printf (out, "%s: %s\n", clean_name, clean);
-}
-
 static void
 append_map (GString *out, GHashTable *map)
 {
   g_autoptr (GPtrArray) keys = sc_output_names (map);
 
   for (guint i = 0; i < keys->len; i++)
-    append_line (out, keys->pdata[i], g_hash_table_lookup (map, keys->pdata[i]));
+    sc_output_append_line (out, keys->pdata[i], g_hash_table_lookup (map, keys->pdata[i]));
 }
 
 /* Scripts read these headings and lines: they are those of the original tool. */
@@ -65,7 +55,7 @@ append_variables (GString *out, const Info *info)
     {
       g_string_append (out, "\nTemplate variables that has no default value, and must be set with --set:\n");
       for (char **name = info->required; *name; name++)
-        append_line (out, *name, "{DEF_VALUE}");
+        sc_output_append_line (out, *name, "{DEF_VALUE}");
     }
 }
 
@@ -92,7 +82,7 @@ append_layers (GString *out, const ScManifest *manifest)
 {
   g_autofree char *size = sc_output_size (total_size (manifest));
 
-  append_line (out, "Size", size);
+  sc_output_append_line (out, "Size", size);
   g_string_append (out, "Layers:\n");
   for (guint i = 0; i < manifest->layers->len; i++)
     {
@@ -111,18 +101,18 @@ format_text (const Info *info)
   g_autofree char *platform = info->config ? platform_text (&info->config->platform) : NULL;
   g_autofree char *pulled = info->pulled ? sc_output_time (info->pulled) : NULL;
 
-  append_line (out, "Image Name", info->name);
+  sc_output_append_line (out, "Image Name", info->name);
   if (info->config)
     append_map (out, info->config->labels);
   append_variables (out, info);
   g_string_append (out, "\n");
-  append_line (out, "Created", info->config ? info->config->created : NULL);
-  append_line (out, "Pulled", pulled);
-  append_line (out, "Source", info->source);
-  append_line (out, "Platform", platform);
-  append_line (out, "Digest", info->manifest ? info->manifest->digest : NULL);
-  append_line (out, "ID", info->id);
-  append_line (out, "Verification", info->verification);
+  sc_output_append_line (out, "Created", info->config ? info->config->created : NULL);
+  sc_output_append_line (out, "Pulled", pulled);
+  sc_output_append_line (out, "Source", info->source);
+  sc_output_append_line (out, "Platform", platform);
+  sc_output_append_line (out, "Digest", info->manifest ? info->manifest->digest : NULL);
+  sc_output_append_line (out, "ID", info->id);
+  sc_output_append_line (out, "Verification", info->verification);
   if (info->manifest)
     append_layers (out, info->manifest);
   return g_string_free (out, FALSE);

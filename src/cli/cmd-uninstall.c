@@ -4,6 +4,7 @@
  */
 #include "commands.h"
 #include "deployment.h"
+#include "recover.h"
 #include "terminal.h"
 #include "uninstall.h"
 
@@ -121,7 +122,7 @@ drop_missing (ScInvocation *invocation, GPtrArray *names, guint *out_dropped, GE
     {
       g_autoptr (GError) local = NULL;
 
-      if (sc_uninstall_find (invocation->context, names->pdata[i], &local))
+      if (sc_container_check_there (invocation->context, names->pdata[i], TRUE, &local))
         {
           i++;
           continue;

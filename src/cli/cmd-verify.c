@@ -118,11 +118,7 @@ add_member (JsonBuilder *b, const char *key, const char *value)
 {
   g_autofree char *valid = value ? g_utf8_make_valid (value, -1) : NULL;
 
-  json_builder_set_member_name (b, key);
-  if (valid)
-    json_builder_add_string_value (b, valid);
-  else
-    json_builder_add_null_value (b);
+  sc_json_add_string (b, key, valid);
 }
 
 static void

@@ -385,6 +385,15 @@ sc_output_seconds (gint64 seconds)
   return g_strdup_printf ("%" G_GINT64_FORMAT, seconds);
 }
 
+void
+sc_output_append_line (GString *out, const char *name, const char *text)
+{
+  g_autofree char *clean_name = sc_output_clean (name), *clean = sc_output_clean (text);
+
+  if (text)
+    g_string_append_printf (out, "%s: %s\n", clean_name, clean);
+}
+
 /* Why standard output could not be written first: what is tried later may fail for another reason, or not at all. */
 static int first_errno;
 

@@ -78,6 +78,9 @@ char *sc_output_time (gint64 seconds);
 char *sc_output_time_iso (gint64 seconds);
 /* (transfer full): a cell of SC_CELL_TIME. */
 char *sc_output_seconds (gint64 seconds);
+/* Adds the line "NAME: TEXT", both cleaned; nothing if there is no text. */
+void sc_output_append_line (GString *out, const char *name, const char *text);
+
 /* To a stream that may be standard output: the first failure of that is told by sc_output_finish(). */
 void sc_output_write (FILE *stream, const char *text);
 void sc_output_flush (FILE *stream);

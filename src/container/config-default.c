@@ -13,6 +13,7 @@
 
 #include "config-json.h"
 #include "fs.h"
+#include "json.h"
 #include "passwd.h"
 #include "seccomp.h"
 #include "sort.h"
@@ -67,13 +68,6 @@ static const char *const default_capabilities[] = {
 };
 
 static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
-static void
 add_strings (JsonBuilder *builder, const char *name, const char *const *values, gsize n)
 {
   json_builder_set_member_name (builder, name);
@@ -89,9 +83,9 @@ add_mount (JsonBuilder *builder, const Mount *mount)
   g_auto (GStrv) options = g_strsplit (mount->options, ",", -1);
 
   json_builder_begin_object (builder);
-  add_string (builder, "destination", mount->destination);
-  add_string (builder, "type", mount->type);
-  add_string (builder, "source", mount->source);
+  sc_json_add_string (builder, "destination", mount->destination);
+  sc_json_add_string (builder, "type", mount->type);
+  sc_json_add_string (builder, "source", mount->source);
   add_strings (builder, "options", (const char *const *)options, g_strv_length (options));
   json_builder_end_object (builder);
 }
@@ -233,7 +227,7 @@ add_process (JsonBuilder *builder, const ScImageConfig *image, const ScUser *use
     json_builder_add_string_value (builder, *arg);
   json_builder_end_array (builder);
   add_env (builder, image->env, user);
-  add_string (builder, "cwd", cwd);
+  sc_json_add_string (builder, "cwd", cwd);
   add_capabilities (builder, user);
   json_builder_set_member_name (builder, "noNewPrivileges");
   json_builder_add_boolean_value (builder, TRUE);
@@ -254,7 +248,7 @@ add_linux (JsonBuilder *builder)
   json_builder_begin_object (builder);
   json_builder_set_member_name (builder, "allow");
   json_builder_add_boolean_value (builder, FALSE);
-  add_string (builder, "access", "rwm");
+  sc_json_add_string (builder, "access", "rwm");
   json_builder_end_object (builder);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
@@ -264,7 +258,7 @@ add_linux (JsonBuilder *builder)
   for (gsize i = 0; i < G_N_ELEMENTS (namespaces); i++)
     {
       json_builder_begin_object (builder);
-      add_string (builder, "type", namespaces[i]);
+      sc_json_add_string (builder, "type", namespaces[i]);
       json_builder_end_object (builder);
     }
   json_builder_end_array (builder);
@@ -292,11 +286,11 @@ sc_config_default (const ScConfigInput *input, GError **error)
     return NULL;
 
   json_builder_begin_object (builder);
-  add_string (builder, "ociVersion", "1.0.2");
+  sc_json_add_string (builder, "ociVersion", "1.0.2");
   add_process (builder, image, user);
   json_builder_set_member_name (builder, "root");
   json_builder_begin_object (builder);
-  add_string (builder, "path", "rootfs");
+  sc_json_add_string (builder, "path", "rootfs");
   json_builder_set_member_name (builder, "readonly");
   json_builder_add_boolean_value (builder, TRUE);
   json_builder_end_object (builder);

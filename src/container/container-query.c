@@ -5,9 +5,6 @@
  */
 #include "container-query.h"
 
-#include <fcntl.h>
-
-#include "fs.h"
 #include "live.h"
 #include "runtime.h"
 
@@ -64,21 +61,14 @@ query_runtime (ScContainer *container, const ScContext *ctx, GCancellable *cance
   return TRUE;
 }
 
-static gboolean
-exists (const ScContext *ctx, const char *path)
-{
-  g_autofree char *real = sc_context_path (ctx, path);
-
-  return sc_fs_exists_at (AT_FDCWD, real);
-}
-
 /* Of a damaged one the host knows. */
 static gboolean
 has_service (const ScContext *ctx, const ScDeployment *d)
 {
   g_autofree char *unit = sc_unit_path (ctx, d->name), *packaged = g_strdup_printf (UNITS "/%s.service", d->name);
 
-  return d->problem != NULL ? exists (ctx, unit) || exists (ctx, packaged) : d->has_container_service;
+  return d->problem != NULL ? sc_context_exists (ctx, unit) || sc_context_exists (ctx, packaged)
+                            : d->has_container_service;
 }
 
 /* @systemd: (nullable): NULL if it does not answer. FALSE if interrupted. */
@@ -184,9 +174,9 @@ sc_container_tmpfiles (const ScContext *ctx, const ScDeployment *d, gboolean liv
     {
       g_autofree char *packaged = g_strdup_printf (TMPFILES "/%s.conf", d->name);
 
-      return exists (ctx, packaged) ? g_steal_pointer (&packaged) : NULL;
+      return sc_context_exists (ctx, packaged) ? g_steal_pointer (&packaged) : NULL;
     }
-  if (!exists (ctx, copy))
+  if (!sc_context_exists (ctx, copy))
     return NULL;
   return live ? sc_tmpfiles_path (ctx, d->name) : g_steal_pointer (&copy);
 }

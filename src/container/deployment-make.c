@@ -51,23 +51,30 @@ sc_made_clear (ScMade *made)
   g_clear_pointer (&made->deployment, sc_deployment_free);
 }
 
+GHashTable *
+sc_make_values (const ScMakeInput *input, const char *destdir, const ScExports *exports, GError **error)
+{
+  g_autofree char *capabilities = sc_capabilities_all ();
+  const ScValuesInput values = { .ctx = input->ctx,
+                                 .name = input->name,
+                                 .destdir = destdir,
+                                 .image_name = input->image->name,
+                                 .image_id = input->image->id,
+                                 .runtime_path = input->runtime->path,
+                                 .remote = input->remote,
+                                 .set = input->set,
+                                 .previous = input->previous,
+                                 .all_capabilities = capabilities };
+
+  return sc_values_resolve (&values, exports, error);
+}
+
 gboolean
 sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir, ScMadeFiles *out_files, GError **error)
 {
-  g_autofree char *capabilities = sc_capabilities_all ();
   g_autoptr (ScImageConfig) image_config = NULL;
   g_auto (ScMadeFiles) files = { 0 };
   SC_AUTOFD int host_root = sc_context_open_root (input->ctx, error);
-  ScValuesInput values = { .ctx = input->ctx,
-                           .name = input->name,
-                           .destdir = destdir,
-                           .image_name = input->image->name,
-                           .image_id = input->image->id,
-                           .runtime_path = input->runtime->path,
-                           .remote = input->remote,
-                           .set = input->set,
-                           .previous = input->previous,
-                           .all_capabilities = capabilities };
   ScHostPlanInput plan = { .ctx = input->ctx, .name = input->name, .rootfs = rootfs, .copy = input->remote != NULL };
   ScRenderInput render = { .rootfs = rootfs, .host_root = host_root, .remote = input->remote };
 
@@ -78,7 +85,7 @@ sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir,
   if (files.exports == NULL || !sc_exports_add_labels (files.exports, image_config->labels, error))
     return FALSE;
   files.labels = g_hash_table_ref (image_config->labels);
-  files.values = sc_values_resolve (&values, files.exports, error);
+  files.values = sc_make_values (input, destdir, files.exports, error);
   if (files.values == NULL)
     return FALSE;
   plan.exports = files.exports;

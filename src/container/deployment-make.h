@@ -45,6 +45,10 @@ typedef struct
 void sc_made_files_clear (ScMadeFiles *files);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ScMadeFiles, sc_made_files_clear)
 
+/* (transfer full): values of the variables for a deployment in @destdir, as the host sees it. */
+GHashTable *sc_make_values (const ScMakeInput *input, const char *destdir, const ScExports *exports,
+                            GError **error) SC_CHECK;
+
 /* @rootfs: descriptor of a root of the image; @destdir: directory of the deployment, as the host sees it. */
 gboolean sc_made_files_render (const ScMakeInput *input, int rootfs, const char *destdir, ScMadeFiles *out_files,
                                GError **error) SC_CHECK;

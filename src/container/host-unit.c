@@ -12,8 +12,6 @@
 #include "fs.h"
 #include "unit-links.h"
 
-#define UNIT_LIMIT (1024 * 1024)
-
 /* -- what came with the host -- */
 
 /* In the order in which systemd looks, after UNIT_DIR. */
@@ -28,9 +26,9 @@ find_file (const ScContext *ctx, const char *const *dirs, const char *file)
 {
   for (; *dirs != NULL; dirs++)
     {
-      g_autofree char *path = g_build_filename (*dirs, file, NULL), *real = sc_context_path (ctx, path);
+      g_autofree char *path = g_build_filename (*dirs, file, NULL);
 
-      if (sc_fs_exists_at (AT_FDCWD, real))
+      if (sc_context_exists (ctx, path))
         return g_steal_pointer (&path);
     }
   return NULL;
@@ -101,9 +99,9 @@ static gboolean
 check_file (const ScLive *live, const char *dir, int from, const char *file, const char *path, gboolean is_unit,
             GError **error)
 {
-  g_autofree char *copy = g_build_filename (dir, file, NULL), *real = sc_context_path (live->ctx, path);
+  g_autofree char *copy = g_build_filename (dir, file, NULL);
 
-  return !sc_fs_exists_at (live->lock->checkouts->dfd, copy) || !sc_fs_exists_at (AT_FDCWD, real)
+  return !sc_fs_exists_at (live->lock->checkouts->dfd, copy) || !sc_context_exists (live->ctx, path)
          || may_be_ours (live, from, file, is_unit)
          || sc_fail (error, SC_ERROR_FAILED, "%s exists already and is not the container's", path);
 }
@@ -118,7 +116,7 @@ load_install (const ScLive *live, const char *dir, ScUnitInstall **out, GError *
   const char *data;
 
   *out = NULL;
-  if (!sc_fs_read_if_there_at (live->lock->checkouts->dfd, copy, UNIT_LIMIT, &text, error))
+  if (!sc_fs_read_if_there_at (live->lock->checkouts->dfd, copy, SC_UNIT_MAX_SIZE, &text, error))
     return FALSE;
   if (text == NULL)
     return TRUE;

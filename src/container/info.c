@@ -102,16 +102,6 @@ compare_keys (gconstpointer a, gconstpointer b)
 }
 
 static void
-add_string (JsonBuilder *b, const char *key, const char *value)
-{
-  json_builder_set_member_name (b, key);
-  if (value == NULL)
-    json_builder_add_null_value (b);
-  else
-    json_builder_add_string_value (b, value);
-}
-
-static void
 add_map (JsonBuilder *b, const char *key, GHashTable *map)
 {
   g_autoptr (GList) keys = map != NULL ? g_list_sort (g_hash_table_get_keys (map), compare_keys) : NULL;
@@ -119,7 +109,7 @@ add_map (JsonBuilder *b, const char *key, GHashTable *map)
   json_builder_set_member_name (b, key);
   json_builder_begin_object (b);
   for (GList *l = keys; l != NULL; l = l->next)
-    add_string (b, l->data, g_hash_table_lookup (map, l->data));
+    sc_json_add_string (b, l->data, g_hash_table_lookup (map, l->data));
   json_builder_end_object (b);
 }
 
@@ -140,9 +130,9 @@ add_package (JsonBuilder *b, const ScDeployment *d)
     return;
   json_builder_set_member_name (b, "atomic.package");
   json_builder_begin_object (b);
-  add_string (b, "manager", d->package_manager);
-  add_string (b, "name", d->package_name);
-  add_string (b, "version", d->package_version);
+  sc_json_add_string (b, "manager", d->package_manager);
+  sc_json_add_string (b, "name", d->package_name);
+  sc_json_add_string (b, "version", d->package_version);
   json_builder_end_object (b);
 }
 
@@ -154,9 +144,9 @@ sc_info_format (const ScDeployment *d, const ScExports *exports, GError **error)
   g_autofree char *text = NULL;
 
   json_builder_begin_object (b);
-  add_string (b, "image", d->image);
-  add_string (b, "revision", d->revision);
-  add_string (b, "ostree-commit", d->commit);
+  sc_json_add_string (b, "image", d->image);
+  sc_json_add_string (b, "revision", d->revision);
+  sc_json_add_string (b, "ostree-commit", d->commit);
   json_builder_set_member_name (b, "created");
   json_builder_add_int_value (b, d->created);
   add_map (b, "values", d->values);
@@ -170,13 +160,13 @@ sc_info_format (const ScDeployment *d, const ScExports *exports, GError **error)
   add_strv (b, "atomic.created-dirs", d->created_dirs);
   if (d->replaced_links != NULL)
     add_map (b, "atomic.replaced-links", d->replaced_links);
-  add_string (b, "rpm-installed", d->package);
+  sc_json_add_string (b, "rpm-installed", d->package);
   add_package (b, d);
-  add_string (b, "system-package", d->system_package != NULL ? d->system_package : "no");
-  add_string (b, "remote", d->remote);
+  sc_json_add_string (b, "system-package", d->system_package != NULL ? d->system_package : "no");
+  sc_json_add_string (b, "remote", d->remote);
   json_builder_set_member_name (b, "use-links");
   json_builder_add_boolean_value (b, exports->use_links);
-  add_string (b, "runtime", d->runtime);
+  sc_json_add_string (b, "runtime", d->runtime);
   if (d->health != NULL)
     {
       json_builder_set_member_name (b, "atomic.health");

@@ -61,20 +61,9 @@ load_exports (Display *d, GError **error)
 static gboolean
 resolve_values (Display *d, GError **error)
 {
-  const ScMakeInput *input = d->input;
-  g_autofree char *capabilities = sc_capabilities_all ();
-  g_autofree char *destdir = g_strdup_printf ("%s/%s.0", input->ctx->checkouts, input->name);
-  const ScValuesInput values = { .ctx = input->ctx,
-                                 .name = input->name,
-                                 .destdir = destdir,
-                                 .image_name = input->image->name,
-                                 .image_id = input->image->id,
-                                 .runtime_path = input->runtime->path,
-                                 .remote = input->remote,
-                                 .set = input->set,
-                                 .all_capabilities = capabilities };
+  g_autofree char *destdir = g_strdup_printf ("%s/%s.0", d->input->ctx->checkouts, d->input->name);
 
-  d->values = sc_values_resolve (&values, d->exports, error);
+  d->values = sc_make_values (d->input, destdir, d->exports, error);
   return d->values != NULL;
 }
 

@@ -74,12 +74,11 @@ find_present (Install *in, gboolean *out_present, GError **error)
 {
   const char *name = in->name;
   g_autofree char *here = g_strdup_printf ("%s/%s", in->ctx->checkouts, name), *path = sc_context_path (in->ctx, here);
-  g_autofree char *there = g_strdup_printf ("%s/%s", in->ctx->preinstalled, name),
-                  *read_only = sc_context_path (in->ctx, there);
+  g_autofree char *there = g_strdup_printf ("%s/%s", in->ctx->preinstalled, name);
 
   if (g_file_test (path, G_FILE_TEST_IS_DIR) && !g_file_test (path, G_FILE_TEST_IS_SYMLINK))
     return sc_fail (error, SC_ERROR_FAILED, "%s is a deployment of another container; choose another --name", here);
-  *out_present = sc_fs_exists_at (AT_FDCWD, path) || sc_fs_exists_at (AT_FDCWD, read_only);
+  *out_present = sc_fs_exists_at (AT_FDCWD, path) || sc_context_exists (in->ctx, there);
   return TRUE;
 }
 
@@ -87,9 +86,7 @@ find_present (Install *in, gboolean *out_present, GError **error)
 static gboolean
 check_host_file (Install *in, const char *path, GError **error)
 {
-  g_autofree char *real = sc_context_path (in->ctx, path);
-
-  return !sc_fs_exists_at (AT_FDCWD, real)
+  return !sc_context_exists (in->ctx, path)
          || sc_fail (error, SC_ERROR_FAILED, "%s exists already and is not of a container; choose another --name",
                      path);
 }

@@ -176,23 +176,6 @@ add_number (JsonBuilder *b, const char *key, int number)
     json_builder_add_int_value (b, number);
 }
 
-static void
-add_string (JsonBuilder *b, const char *key, const char *text)
-{
-  json_builder_set_member_name (b, key);
-  if (text == NULL)
-    json_builder_add_null_value (b);
-  else
-    json_builder_add_string_value (b, text);
-}
-
-static void
-add_bool (JsonBuilder *b, const char *key, gboolean value)
-{
-  json_builder_set_member_name (b, key);
-  json_builder_add_boolean_value (b, value);
-}
-
 char *
 sc_journal_format (const ScJournal *journal)
 {
@@ -201,18 +184,18 @@ sc_journal_format (const ScJournal *journal)
 
   json_builder_begin_object (b);
   add_number (b, "version", journal->group != NULL ? VERSION_GROUP : VERSION);
-  add_string (b, "operation", operations[journal->operation]);
+  sc_json_add_string (b, "operation", operations[journal->operation]);
   add_number (b, "from", journal->from);
   add_number (b, "to", journal->to);
-  add_bool (b, "was-active", journal->was_active);
-  add_bool (b, "was-enabled", journal->was_enabled);
-  add_bool (b, "purge", journal->purge);
-  add_bool (b, "force", journal->force);
-  add_string (b, "phase", phases[journal->phase]);
+  sc_json_add_bool (b, "was-active", journal->was_active);
+  sc_json_add_bool (b, "was-enabled", journal->was_enabled);
+  sc_json_add_bool (b, "purge", journal->purge);
+  sc_json_add_bool (b, "force", journal->force);
+  sc_json_add_string (b, "phase", phases[journal->phase]);
   add_number (b, "keep", (int)journal->keep);
-  add_string (b, "boot-id", journal->boot_id);
+  sc_json_add_string (b, "boot-id", journal->boot_id);
   if (journal->group != NULL)
-    add_string (b, "group", journal->group);
+    sc_json_add_string (b, "group", journal->group);
   json_builder_end_object (b);
   root = json_builder_get_root (b);
   return sc_json_to_text (root, TRUE);

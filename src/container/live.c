@@ -89,9 +89,9 @@ sc_live_has (const ScLive *live, int number, const char *file)
 gboolean
 sc_live_unit_is_there (const ScLive *live)
 {
-  g_autofree char *path = sc_unit_path (live->ctx, live->lock->name), *real = sc_context_path (live->ctx, path);
+  g_autofree char *path = sc_unit_path (live->ctx, live->lock->name);
 
-  return sc_fs_exists_at (AT_FDCWD, real);
+  return sc_context_exists (live->ctx, path);
 }
 
 /* @out_text: (nullable): the copy in the deployment. */
@@ -275,11 +275,10 @@ sc_live_tell_systemd (const ScLive *live, int number, int other, gboolean enable
 void
 sc_live_remove_tmpfiles (const ScLive *live, int number, GCancellable *cancellable)
 {
-  g_autofree char *path = sc_tmpfiles_path (live->ctx, live->lock->name), *real = sc_context_path (live->ctx, path),
-                  *copy = sc_tmpfiles_name (live->lock->name);
+  g_autofree char *path = sc_tmpfiles_path (live->ctx, live->lock->name), *copy = sc_tmpfiles_name (live->lock->name);
   g_autoptr (GError) local = NULL;
 
-  if (!sc_live_has (live, number, copy) || !sc_fs_exists_at (AT_FDCWD, real))
+  if (!sc_live_has (live, number, copy) || !sc_context_exists (live->ctx, path))
     return;
   sc_progress_step (live->sink, "systemd-tmpfiles --remove %s", path);
   if (!sc_tmpfiles_remove (live->ctx, path, cancellable, &local))

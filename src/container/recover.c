@@ -111,6 +111,7 @@ settle_service (const ScLive *live, const ScJournal *journal, int number, gboole
   g_autofree char *unit = sc_unit_name (live->lock->name), *boot_id = sc_boot_id ();
   g_autoptr (ScDeployment) deployment = NULL;
   g_autoptr (GError) local = NULL;
+  gboolean has_unit = sc_live_has (live, number, unit);
   gboolean active = FALSE, here = FALSE, elsewhere = FALSE, restart = FALSE;
   gboolean rebooted = g_strcmp0 (boot_id, journal->boot_id) != 0, ran;
   const char *runtime;
@@ -126,16 +127,13 @@ settle_service (const ScLive *live, const ScJournal *journal, int number, gboole
   runtime = deployment != NULL ? deployment->runtime : NULL;
   here = active && sc_running_is_in (live->ctx, live->lock, runtime, number);
   elsewhere = active && !here && sc_running_is_elsewhere (live->ctx, live->lock, runtime, number);
-  if (!sc_live_has (live, number, unit) && elsewhere && !sc_running_stop (live, runtime, error))
+  if (!has_unit && elsewhere && !sc_running_stop (live, runtime, error))
     return FALSE;
   /* If the old one has no service, what ran was the host's own of that name. */
-  if (!sc_live_has (live, number, unit))
-    restart = elsewhere && ran && number == journal->from;
-  else
-    restart = elsewhere || (ran && !here);
+  restart = has_unit ? elsewhere || (ran && !here) : elsewhere && ran && number == journal->from;
   if (restart)
     *out_down = !sc_running_restart (live, NULL, &local);
-  else if (!active && rebooted && sc_live_has (live, number, unit))
+  else if (!active && rebooted && has_unit)
     (void)!sc_systemd_start_if_wanted (live->systemd, unit, NULL, &local);
   if (local != NULL)
     sc_progress_note (live->sink, "%s", local->message);
@@ -259,22 +257,22 @@ sc_container_recover (const ScContext *ctx, ScContainerLock *lock, const ScProgr
 gboolean
 sc_container_is_interrupted (const ScContext *ctx, const char *name)
 {
-  g_autofree char *file = sc_journal_file (name), *there = g_build_filename (ctx->checkouts, file, NULL),
-                  *path = sc_context_path (ctx, there);
+  g_autofree char *file = sc_journal_file (name), *there = g_build_filename (ctx->checkouts, file, NULL);
 
-  return sc_container_name_check (name, NULL) && sc_fs_exists_at (AT_FDCWD, path);
+  return sc_container_name_check (name, NULL) && sc_context_exists (ctx, there);
 }
 
-static gboolean
-check_there (const ScContext *ctx, const char *name, gboolean journal_too, GError **error)
+gboolean
+sc_container_check_there (const ScContext *ctx, const char *name, gboolean journal_too, GError **error)
 {
   g_autofree char *path = sc_context_path (ctx, ctx->checkouts), *link = g_build_filename (path, name, NULL);
-  g_autofree char *there = g_strdup_printf ("%s/%s", ctx->preinstalled, name),
-                  *read_only = sc_context_path (ctx, there);
+  g_autofree char *there = g_strdup_printf ("%s/%s", ctx->preinstalled, name);
 
+  if (!sc_container_name_check (name, error))
+    return FALSE;
   if (g_file_test (link, G_FILE_TEST_IS_SYMLINK) || (journal_too && sc_container_is_interrupted (ctx, name)))
     return TRUE;
-  if (sc_fs_exists_at (AT_FDCWD, read_only))
+  if (sc_context_exists (ctx, there))
     return sc_fail (error, SC_ERROR_DENIED, "container %s is preinstalled: it cannot be changed", name);
   return sc_fail (error, SC_ERROR_NOT_FOUND, "no container '%s'", name);
 }
@@ -285,12 +283,12 @@ sc_container_begin (const ScContext *ctx, const char *name, const ScProgressSink
 {
   g_autoptr (ScContainerLock) lock = NULL;
 
-  if (!sc_container_name_check (name, error) || !check_there (ctx, name, TRUE, error))
+  if (!sc_container_check_there (ctx, name, TRUE, error))
     return NULL;
   lock = sc_container_lock (ctx, name, FALSE, sink, cancellable, error);
   /* Somebody may have removed it while we waited. */
   if (lock == NULL || !sc_container_recover (ctx, lock, sink, cancellable, error)
-      || !check_there (ctx, name, FALSE, error))
+      || !sc_container_check_there (ctx, name, FALSE, error))
     return NULL;
   return g_steal_pointer (&lock);
 }
@@ -367,9 +365,8 @@ check_names (const ScContext *ctx, int dfd, const char *const *names, GError **e
   if (found == NULL)
     return sc_prefix (error, "%s", ctx->checkouts);
   for (; *names != NULL; names++)
-    if (!sc_container_name_check (*names, error)
-        || (!g_ptr_array_find_with_equal_func (found, *names, g_str_equal, NULL)
-            && !check_there (ctx, *names, FALSE, error)))
+    if (!g_ptr_array_find_with_equal_func (found, *names, g_str_equal, NULL)
+        && !sc_container_check_there (ctx, *names, FALSE, error))
       return FALSE;
   return TRUE;
 }

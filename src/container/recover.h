@@ -17,6 +17,11 @@
 ScContainerLock *sc_container_begin (const ScContext *ctx, const char *name, const ScProgressSink *sink,
                                      GCancellable *cancellable, GError **error) SC_CHECK;
 
+/* Is @name installed, so that it can be changed?  With @journal_too a change of it that was cut short is enough.
+ * SC_ERROR_NOT_FOUND "no container 'X'", SC_ERROR_DENIED for a preinstalled one. */
+gboolean sc_container_check_there (const ScContext *ctx, const char *name, gboolean journal_too,
+                                   GError **error) SC_CHECK;
+
 /* Is there a journal of @name? For commands that look before they hold anything. */
 gboolean sc_container_is_interrupted (const ScContext *ctx, const char *name);
 

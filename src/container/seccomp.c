@@ -12,6 +12,8 @@
 #include <sched.h>
 #include <sys/socket.h>
 
+#include "json.h"
+
 #define AUDIT_PROTOCOL 9 /* NETLINK_AUDIT */
 
 static const char *const allowed[] = {
@@ -133,19 +135,12 @@ add_int (JsonBuilder *builder, const char *name, gint64 value)
   json_builder_add_int_value (builder, value);
 }
 
-static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
 /* @denied: an errno, 0 to allow. */
 static void
 begin_rule (JsonBuilder *builder, int denied)
 {
   json_builder_begin_object (builder);
-  add_string (builder, "action", denied == 0 ? "SCMP_ACT_ALLOW" : "SCMP_ACT_ERRNO");
+  sc_json_add_string (builder, "action", denied == 0 ? "SCMP_ACT_ALLOW" : "SCMP_ACT_ERRNO");
   if (denied != 0)
     add_int (builder, "errnoRet", denied);
   json_builder_set_member_name (builder, "names");
@@ -178,7 +173,7 @@ add_rule (JsonBuilder *builder, const char *name, int denied, const Condition *c
     {
       json_builder_begin_object (builder);
       add_int (builder, "index", conditions[i].index);
-      add_string (builder, "op", conditions[i].op);
+      sc_json_add_string (builder, "op", conditions[i].op);
       add_int (builder, "value", (gint64)conditions[i].value);
       add_int (builder, "valueTwo", (gint64)conditions[i].second);
       json_builder_end_object (builder);
@@ -223,7 +218,7 @@ sc_seccomp_default (void)
   g_autoptr (JsonBuilder) builder = json_builder_new ();
 
   json_builder_begin_object (builder);
-  add_string (builder, "defaultAction", "SCMP_ACT_ERRNO");
+  sc_json_add_string (builder, "defaultAction", "SCMP_ACT_ERRNO");
   add_int (builder, "defaultErrnoRet", ENOSYS);
   if (architectures[0] != NULL)
     {

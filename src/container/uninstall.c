@@ -19,22 +19,6 @@
 #include "state-dirs.h"
 #include "systemd.h"
 
-static gboolean
-find (const ScContext *ctx, const char *name, GError **error)
-{
-  g_autofree char *here = g_strdup_printf ("%s/%s", ctx->checkouts, name), *path = sc_context_path (ctx, here);
-  g_autofree char *there = g_strdup_printf ("%s/%s", ctx->preinstalled, name),
-                  *read_only = sc_context_path (ctx, there);
-
-  if (!sc_container_name_check (name, error))
-    return FALSE;
-  if (g_file_test (path, G_FILE_TEST_IS_SYMLINK))
-    return TRUE;
-  if (sc_fs_exists_at (AT_FDCWD, read_only))
-    return sc_fail (error, SC_ERROR_DENIED, "container %s is preinstalled: it cannot be changed", name);
-  return sc_fail (error, SC_ERROR_NOT_FOUND, "no container '%s'", name);
-}
-
 /* Ends a container that the runtime runs without systemd. */
 static gboolean
 halt_directly (const ScContext *ctx, const char *name, const ScProgressSink *sink, GCancellable *cancellable,
@@ -209,8 +193,7 @@ static gboolean
 display_steps (const ScContext *ctx, const char *name, const ScUninstallOptions *options, const ScProgressSink *sink,
                GError **error)
 {
-  g_autofree char *tmpfiles = sc_tmpfiles_path (ctx, name), *there = sc_context_path (ctx, tmpfiles),
-                  *unit = sc_unit_name (name), *state = NULL;
+  g_autofree char *tmpfiles = sc_tmpfiles_path (ctx, name), *unit = sc_unit_name (name), *state = NULL;
   const ScPurgeOptions purge = { .dry_run = TRUE };
   g_autoptr (ScSystemd) systemd = sc_systemd_new (ctx, NULL, error);
   g_autoptr (ScDeployment) d = sc_deployment_load (ctx, name, NULL);
@@ -222,7 +205,7 @@ display_steps (const ScContext *ctx, const char *name, const ScUninstallOptions 
     sc_progress_step (sink, "systemctl stop %s", name);
   if (d == NULL || d->has_container_service)
     sc_progress_step (sink, "systemctl disable %s", name);
-  if (sc_fs_exists_at (AT_FDCWD, there))
+  if (sc_context_exists (ctx, tmpfiles))
     sc_progress_step (sink, "systemd-tmpfiles --remove %s", tmpfiles);
   if (d != NULL && d->package_name != NULL)
     sc_progress_step (sink, "Removing package %s", d->package_name);
@@ -334,12 +317,6 @@ ask_more (ScContainerLock *lock, const ScUninstallOptions *options, GError **err
   return sc_journal_save (dfd, lock->name, journal, error);
 }
 
-gboolean
-sc_uninstall_find (const ScContext *ctx, const char *name, GError **error)
-{
-  return sc_container_is_interrupted (ctx, name) || find (ctx, name, error);
-}
-
 static ScContainerLock *
 begin (const ScContext *ctx, const char *name, const ScUninstallOptions *options, const ScProgressSink *sink,
        GCancellable *cancellable, GError **error)
@@ -347,7 +324,7 @@ begin (const ScContext *ctx, const char *name, const ScUninstallOptions *options
   g_autoptr (ScContainerLock) lock = NULL;
   g_autoptr (GError) local = NULL;
 
-  if (!sc_uninstall_find (ctx, name, error))
+  if (!sc_container_check_there (ctx, name, TRUE, error))
     return NULL;
   lock = sc_container_lock (ctx, name, FALSE, sink, cancellable, error);
   if (lock == NULL || !ask_more (lock, options, error))
@@ -362,7 +339,7 @@ begin (const ScContext *ctx, const char *name, const ScUninstallOptions *options
       sc_progress_note (sink, "%s", local->message);
     }
   /* Somebody may have removed it while we waited, or recovery did. */
-  return find (ctx, name, error) ? g_steal_pointer (&lock) : NULL;
+  return sc_container_check_there (ctx, name, FALSE, error) ? g_steal_pointer (&lock) : NULL;
 }
 
 gboolean
@@ -377,7 +354,7 @@ sc_uninstall (const ScContext *ctx, const char *name, const ScUninstallOptions *
   gboolean begun = sc_container_is_interrupted (ctx, name);
 
   if (options->display)
-    return find (ctx, name, error) && display_steps (ctx, name, options, sink, error);
+    return sc_container_check_there (ctx, name, FALSE, error) && display_steps (ctx, name, options, sink, error);
   lock = begin (ctx, name, options, sink, cancellable, &local);
   if (lock == NULL && begun && g_error_matches (local, SC_ERROR, SC_ERROR_NOT_FOUND)
       && !sc_container_is_interrupted (ctx, name))

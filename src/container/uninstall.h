@@ -12,10 +12,6 @@ typedef struct
   gboolean keep_running; /* refuse one that runs */
 } ScUninstallOptions;
 
-/* Is there such a container, and may it be removed? SC_ERROR_NOT_FOUND "no container 'X'", SC_ERROR_DENIED for a
- * preinstalled one. */
-gboolean sc_uninstall_find (const ScContext *ctx, const char *name, GError **error) SC_CHECK;
-
 /**
  * sc_uninstall:
  *

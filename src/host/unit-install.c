@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define UNIT_MAX_SIZE (1024 * 1024)
 #define UNIT_NAME_MAX 255
 
 static const char *const unit_types[] = { ".service", ".socket", ".target", ".device", ".mount", ".automount",
@@ -236,8 +235,8 @@ sc_unit_install_parse (const char *unit, const char *text, gsize size, GError **
 {
   if (!sc_unit_name_is_valid (unit))
     return sc_fail_null (error, SC_ERROR_INVALID, "'%s' is not the name of a unit", unit);
-  if (size > UNIT_MAX_SIZE)
-    return sc_fail_null (error, SC_ERROR_LIMIT, "%s: larger than %d bytes", unit, UNIT_MAX_SIZE);
+  if (size > SC_UNIT_MAX_SIZE)
+    return sc_fail_null (error, SC_ERROR_LIMIT, "%s: larger than %d bytes", unit, SC_UNIT_MAX_SIZE);
   if (memchr (text, '\0', size) != NULL)
     return sc_fail_null (error, SC_ERROR_INVALID, "%s: holds a NUL byte", unit);
 

@@ -13,8 +13,6 @@
 
 #include "fs.h"
 
-#define UNIT_MAX_SIZE (1024 * 1024)
-
 /* UNIT_DIR, or @unit in it if that is not NULL; -1 on error. */
 static int
 open_unit_dir (const ScContext *ctx, const char *unit, int flags, GError **error)
@@ -45,7 +43,7 @@ load_install (const ScContext *ctx, const char *unit, GError **error)
   SC_AUTOFD int fd = open_unit_dir (ctx, unit, O_NONBLOCK, error);
   if (fd < 0)
     return NULL;
-  g_autoptr (GBytes) text = sc_fs_read_fd (fd, unit, UNIT_MAX_SIZE, error);
+  g_autoptr (GBytes) text = sc_fs_read_fd (fd, unit, SC_UNIT_MAX_SIZE, error);
   if (text == NULL)
     return NULL;
   const char *data = g_bytes_get_data (text, &size);

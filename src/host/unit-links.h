@@ -16,6 +16,9 @@ typedef struct
   gboolean is_empty;  /* nothing at all is assigned in such a section */
 } ScUnitInstall;
 
+/* Bytes; a larger one is no unit. */
+#define SC_UNIT_MAX_SIZE (1024 * 1024)
+
 /**
  * sc_unit_install_parse:
  * @unit: full name of the unit ("etcd.service"), for messages and for specifiers
